@@ -1,0 +1,119 @@
+/* What a recording means: the only door for renderers. Everything in bytes and ns, text is valid UTF-8.
+ *
+ * Every byte of resident memory is owned by a node of the call tree at every point of the timeline: a stack,
+ * or one of the three special nodes below the root. The sum over all nodes is RSS, exactly. */
+#ifndef MEMSAMPLE_MODEL_PROFILE_H
+#define MEMSAMPLE_MODEL_PROFILE_H
+
+#include "base/error.h"
+#include "recording/reader.h"
+
+/* What one line, function or stack did up to the end. held = grown - released. */
+struct figures {
+    uint64_t grown_bytes;
+    uint64_t released_bytes; /* memory of this owner that went away */
+    uint64_t held_at_peak_bytes;
+    uint64_t held_at_end_bytes;
+};
+
+enum profile_node_kind {
+    NODE_ROOT,         /* index 0; owns nothing itself */
+    NODE_FRAME,
+    NODE_NATIVE,       /* grown by threads without Python frames */
+    NODE_UNATTRIBUTED, /* grown while no stack could be had */
+    NODE_BASELINE,     /* resident before the first reading */
+};
+
+struct profile_node {
+    enum profile_node_kind kind;
+    uint32_t parent;   /* index, smaller than its own */
+    uint32_t frame;    /* NODE_FRAME: index into frames */
+    struct figures self;  /* of stacks that end here */
+    struct figures total; /* with everything below */
+};
+
+struct profile_frame { /* a line of a function */
+    const char *file, *function;
+    int32_t line, first_line;
+    uint32_t function_index;
+};
+
+/* A row of the tables: `self` where it stands innermost, `total` over all stacks in which it stands, each
+ * stack counted once. */
+struct profile_row {
+    const char *file, *function; /* special rows: file "" and function "<native>" and so on */
+    int32_t line;                /* functions: the first line */
+    struct figures self, total;
+    uint64_t sample_count; /* samples in which the line stood anywhere */
+};
+
+/* A change of what a node holds, in the time up to and including a point (after the point before). */
+struct profile_change {
+    uint32_t point, node;
+    uint64_t grown_bytes, released_bytes;
+};
+
+struct profile_point {
+    uint64_t time_ns;
+    uint64_t rss_bytes, anon_bytes, file_bytes, shmem_bytes, swap_bytes;
+    uint64_t reserved_bytes; /* private writable memory asked for and not resident */
+};
+
+struct profile {
+    struct event_target target; /* pid, command, clock and so on */
+    bool has_python;
+    struct event_python python;
+    char python_version[32]; /* "3.12.1", "" when none was found */
+    char program[128];       /* base name, for titles */
+    uint8_t end_reason;      /* enum event_end_reason; 0: the recording was cut */
+    int32_t end_status;
+    char cut[160];
+    uint64_t tracer_cpu_ns, tracer_rss_bytes;
+
+    struct {
+        uint64_t stops, torn, unattributed, samples, truncated;
+    } samples;
+    struct {
+        uint64_t count, total_ns, p50_ns, p99_ns, max_ns;
+    } pause;
+    struct {
+        uint64_t duration_ns; /* first reading to the end */
+        uint64_t baseline_bytes, peak_rss_bytes, peak_time_ns, end_rss_bytes, end_time_ns;
+        uint64_t grown_bytes, released_bytes; /* baseline + grown - released = end_rss */
+        uint64_t unattributed_bytes, native_bytes; /* of grown */
+        uint64_t peak_swap_bytes, peak_reserved_bytes, high_water_bytes;
+    } totals;
+
+    struct profile_frame *frames;
+    size_t frame_count;
+    struct profile_row *functions; /* sorted by held at peak (total), then grown, largest first */
+    size_t function_count;
+    struct profile_row *lines; /* sorted likewise */
+    size_t line_count;
+    struct profile_node *nodes;
+    size_t node_count;
+    struct profile_point *points; /* every reading of the recording; see profile_thin for fewer */
+    size_t point_count;
+    size_t peak_point, end_point; /* indices into points */
+    struct profile_change *changes; /* sorted by point, then node */
+    size_t change_count;
+    struct {
+        int32_t tid;
+        const char *name;
+        uint64_t grown_bytes;
+    } *threads;
+    size_t thread_count;
+};
+
+/* Builds the profile of a recording, which must outlive it. 0, -ENOMEM, or -ENODATA with `error` filled when the
+ * recording holds no reading. */
+int profile_create(const struct recording *recording, struct profile **ret_profile,
+                   struct error *error);
+void profile_destroy(struct profile *profile);
+
+/* Makes the timeline at most `points_max` (at least 8) points long by merging neighbours, equally spaced in time;
+ * peak, end, first and last point stay exact, and each merged point keeps its highest RSS. Books stay balanced.
+ * 0 or -ENOMEM. */
+int profile_thin(struct profile *profile, size_t points_max);
+
+#endif

@@ -1,0 +1,132 @@
+/* The waist: everything that crosses from a live process into a file, and nothing else.
+ *
+ * Events are facts as they were seen, in the order of time; what they mean is decided by the model, as late
+ * as possible. Times are in ns since the recording began (CLOCK_MONOTONIC). Memory is in bytes.
+ *
+ * Books: every reading carries what grew and what was released since the reading before it, so that
+ * rss = previous rss + grown - released, exactly. A writer keeps this; a reader may rely on it. */
+#ifndef MEMSAMPLE_RECORDING_EVENT_H
+#define MEMSAMPLE_RECORDING_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum event_kind {
+    EVENT_TARGET = 1, /* first event of a file; once more after an exec */
+    EVENT_PYTHON,     /* an interpreter was found in the target */
+    EVENT_THREAD,     /* a thread's name, at first sight and when it changes */
+    EVENT_READING,    /* memory at a moment, no stack: a point of the timeline */
+    EVENT_SPLIT,      /* what the resident memory consists of, at a low rate */
+    EVENT_SAMPLE,     /* memory at a moment with the stacks of those who moved it */
+    EVENT_PHASE,      /* something that happened at a moment */
+    EVENT_END,        /* last event of a file that was closed in order */
+};
+
+struct event_target {
+    int32_t pid;
+    bool attached;        /* --pid; otherwise memsample launched it */
+    uint64_t start_unix_ns; /* wall clock at time 0 */
+    uint64_t page_bytes;
+    uint64_t step_bytes;  /* least growth between two stops */
+    uint64_t tick_ns;
+    double budget_percent;
+    const char *program;  /* what a person calls it: "job.py", "gunicorn" */
+    const char *command;  /* the whole command line, arguments separated by spaces */
+    const char *directory; /* its working directory, to find relative file names */
+    const char *clock;    /* "poll", "tick" */
+    const char *clock_reason;
+    const char *kernel;   /* "Linux 6.1.0" */
+    const char *memsample_version;
+};
+
+struct event_python {
+    uint32_t version; /* PY_VERSION_HEX */
+    bool free_threaded;
+    const char *executable; /* the file that holds the runtime */
+};
+
+struct event_thread {
+    int32_t tid;
+    const char *name; /* as the kernel has it (comm), or Python's name where it is known */
+};
+
+/* statm at one moment, and gross moves since the reading (or sample) before. */
+struct event_memory {
+    uint64_t rss_bytes;
+    uint64_t shared_bytes;    /* resident file and shmem pages */
+    uint64_t writable_bytes;  /* private writable address space: anonymous memory that was asked for */
+    uint64_t grown_bytes, released_bytes; /* as far as seen: rss = previous rss + grown - released */
+};
+
+struct event_split {
+    uint64_t file_bytes, shmem_bytes, swap_bytes;
+    uint64_t high_water_bytes; /* VmHWM: the kernel's own peak */
+};
+
+/* How the stack of one thread was had. */
+enum event_stack_state {
+    STACK_STOPPED = 0, /* read while the thread was stopped */
+    STACK_ASLEEP,      /* read while it slept: it cannot have moved */
+    STACK_NO_PYTHON,   /* a thread without Python frames; stack id 0 */
+    STACK_TORN,        /* could not be read consistently; stack id 0 */
+    STACK_GONE,        /* the thread ended or left before it could be stopped; stack id 0 */
+    STACK_STATES,
+};
+
+/* A thread that faulted since the sample before. */
+struct event_owner {
+    int32_t tid;
+    uint64_t faults;   /* minor faults since the sample before: its share of the growth */
+    uint32_t stack_id; /* see `struct recording_names`; 0 is the empty stack */
+    uint8_t state;     /* enum event_stack_state */
+    bool truncated;    /* outermost frames are missing */
+};
+
+#define EVENT_OWNERS_MAX 64 /* in one sample; beyond that the smallest are left to the others */
+
+struct event_sample {
+    struct event_memory memory;
+    uint64_t pause_ns;   /* how long threads stood still for it, in all; 0: nobody was stopped */
+    uint32_t pauses;     /* how many stops that was */
+    uint32_t owner_count; /* 0: nobody could be named */
+    const struct event_owner *owners; /* owned by whoever made the event */
+};
+
+enum event_phase {
+    PHASE_FINALIZING = 1, /* the interpreter began to tear itself down: "the end" is just before */
+    PHASE_EXEC,           /* the process replaced its program */
+    PHASES_END,
+};
+
+enum event_end_reason {
+    END_EXITED = 1, /* status: exit status */
+    END_SIGNALED,   /* status: signal number */
+    END_DETACHED,   /* asked to, or the duration was over */
+    END_LOST,       /* the target could not be followed any more */
+    END_REASONS_END,
+};
+
+struct event_end {
+    uint8_t reason;
+    int32_t status;
+    uint64_t tracer_cpu_ns;   /* memsample's own CPU time */
+    uint64_t tracer_rss_bytes; /* memsample's own peak resident memory */
+};
+
+struct event {
+    enum event_kind kind;
+    uint64_t time_ns;
+    union {
+        struct event_target target;
+        struct event_python python;
+        struct event_thread thread;
+        struct event_memory reading;
+        struct event_split split;
+        struct event_sample sample;
+        uint8_t phase; /* enum event_phase */
+        struct event_end end;
+    };
+};
+
+#endif

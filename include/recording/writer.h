@@ -1,0 +1,40 @@
+/* Writing a recording.
+ *
+ * The file is a row of standard Zstandard frames (RFC 8878), the first a skippable frame with magic and
+ * version, so that it can be looked at with common tools. Every flush closes a frame with a checksum: what was
+ * flushed stays readable whatever happens next. Strings, frames and stacks are written at first use. */
+#ifndef MEMSAMPLE_RECORDING_WRITER_H
+#define MEMSAMPLE_RECORDING_WRITER_H
+
+#include "base/error.h"
+#include "recording/event.h"
+
+struct recording_writer;
+
+/* Creates the file at `path`; with `replace` false an existing file is refused (-EEXIST).
+ * 0 or a negative errno with `error` filled. */
+int recording_writer_create(const char *path, bool replace, struct recording_writer **ret_writer,
+                            struct error *error);
+
+/* The number of the stack that adds one frame below `parent_id` (0: the empty stack). `file` and `function` are
+ * UTF-8; line 0 is "not known". Stacks are built from the outermost frame inwards.
+ * 0 or -ENOMEM. */
+int recording_writer_stack(struct recording_writer *writer, uint32_t parent_id, const char *file,
+                           const char *function, int32_t line, int32_t first_line,
+                           uint32_t *ret_stack_id);
+
+/* Appends an event. Time must not run backwards (it is raised to the last one). 0 or -ENOMEM. Nothing is
+ * written to the file before a flush. */
+int recording_writer_add(struct recording_writer *writer, const struct event *event);
+
+/* Writes what was added as one checksummed frame. 0 or a negative errno (-ENOSPC: disk full), after which the
+ * file still ends at the last good frame and later flushes try again. */
+int recording_writer_flush(struct recording_writer *writer);
+
+/* Bytes in the file so far. */
+uint64_t recording_writer_bytes(const struct recording_writer *writer);
+
+/* Flushes, closes and frees. 0 or a negative errno of the last flush. */
+int recording_writer_destroy(struct recording_writer *writer);
+
+#endif
