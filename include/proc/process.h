@@ -1,0 +1,43 @@
+/* What a process is: its command, its threads, who traces it. Never stops anyone. */
+#ifndef MEMSAMPLE_PROC_PROCESS_H
+#define MEMSAMPLE_PROC_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct process_status { /* from /proc/PID/status */
+    char state;          /* 'R', 'S', 'D', 'T', 't', 'Z', 'X'; proc_pid_status(5) */
+    pid_t tgid;
+    pid_t tracer_pid;    /* 0: nobody */
+    uid_t uid;           /* effective */
+    uint64_t capabilities; /* CapEff */
+    bool kernel_thread;  /* no user memory */
+    uint64_t switches;   /* voluntary and involuntary context switches */
+    uint64_t file_bytes, shmem_bytes, swap_bytes, high_water_bytes;
+};
+
+/* Reads the status of a process or, with `tid` other than 0, of one of its threads. 0 or a negative errno
+ * (-ESRCH: gone). */
+int process_status_read(pid_t pid, pid_t tid, struct process_status *ret_status);
+/* Parses the text of /proc/PID/status; missing fields stay 0. */
+void process_status_parse(const char *text, struct process_status *ret_status);
+
+/* The command line as one line of text: arguments separated by spaces, or the name in brackets for a process
+ * without one. From malloc. */
+int process_command_read(pid_t pid, char **ret_command);
+/* What a person calls it: the script's base name for `python job.py`, `-m` module for `python -m job`, else the
+ * program's base name. From malloc. */
+int process_program_name(pid_t pid, char **ret_name);
+/* The same from the raw text of /proc/PID/cmdline (arguments end with NUL). */
+char *program_name_of_arguments(const char *arguments, size_t length);
+/* The target of /proc/PID/`link` ("exe", "cwd"). From malloc. */
+int process_link_read(pid_t pid, const char *link, char **ret_target);
+/* A thread's name, cut to `size`. 0 or a negative errno. */
+int process_thread_name(pid_t pid, pid_t tid, char *ret_name, size_t size);
+
+/* The thread ids of a process, in the kernel's order (oldest first). *ret_tids is from malloc. */
+int process_threads_list(pid_t pid, pid_t **ret_tids, size_t *ret_count);
+
+#endif

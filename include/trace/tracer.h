@@ -1,0 +1,61 @@
+/* Holding a process by ptrace, as lightly as can be.
+ *
+ * Threads are seized one by one when they are first needed, never all at once, and a thread is stopped only by
+ * tracer_stop_thread. Everything a tracee reports in between (signals, group stops, exec, exit) is passed on at once by
+ * tracer_dispatch, which must be called whenever SIGCHLD arrives.
+ *
+ * There is no detach call: the kernel lets go of all tracees, also of sleeping ones and without waking them,
+ * when the tracing thread ends (exit_ptrace in kernel/ptrace.c, Linux 3.4 to 6.18). PTRACE_DETACH would need a
+ * stop, and a stop makes epoll_wait and others return EINTR (signal(7)). So end the thread.
+ *
+ * All calls must come from one thread: ptrace requests are bound to the thread that seized. */
+#ifndef MEMSAMPLE_TRACE_TRACER_H
+#define MEMSAMPLE_TRACE_TRACER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct tracee {
+    pid_t tid;
+    enum {
+        TRACEE_RUNNING,
+        TRACEE_STOPPED,   /* by tracer_stop_thread */
+        TRACEE_LISTENING, /* in a group stop (SIGSTOP and so on), which we honour */
+    } state;
+    bool interrupt_pending; /* PTRACE_INTERRUPT was sent and its stop was not seen yet */
+    bool wanted;            /* tracer_stop_thread waits for that stop */
+};
+
+struct tracer {
+    pid_t pid;
+    int sigchld_fd; /* signalfd that becomes readable on SIGCHLD; borrowed */
+    struct tracee *tracees;
+    size_t count, cap;
+
+    uint32_t execs;  /* how often the process replaced its program */
+    bool ended;      /* the process is gone and its status was read */
+    bool signaled;
+    int end_status;  /* exit status, or the signal when `signaled` */
+};
+
+/* Seizes the main thread of `pid` without stopping it. 0 or a negative errno (-EPERM: see permission.h). */
+int tracer_init(struct tracer *tracer, pid_t pid, int sigchld_fd);
+void tracer_deinit(struct tracer *tracer); /* frees memory only: see above */
+
+/* Outcomes. */
+enum {
+    TRACER_GONE = 1, /* the thread ended or is not ours to trace */
+    TRACER_BUSY = 2, /* it did not stop in time (uninterruptible sleep) or is in a group stop */
+};
+
+/* Stops a thread, seizing it first if need be. On 0 the thread stands still and its memory and registers can be
+ * read, until tracer_resume_thread. 0, an outcome above or a negative errno. */
+int tracer_stop_thread(struct tracer *tracer, pid_t tid);
+void tracer_resume_thread(struct tracer *tracer, pid_t tid);
+
+/* Handles every report that waits, without blocking. */
+void tracer_dispatch(struct tracer *tracer);
+
+#endif
