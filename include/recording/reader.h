@@ -7,7 +7,7 @@
 #include "recording/event.h"
 
 struct recording_frame {
-    const char *file, *function; /* valid UTF-8, owned by the recording */
+    const char *file, *function; /* valid UTF-8 without NUL, owned by the recording */
     int32_t line, first_line;
 };
 
@@ -16,17 +16,39 @@ struct recording_stack {
     uint32_t frame_id;
 };
 
-/* A whole recording in memory. Names first, then events in order of time. */
+/* A whole recording in memory: names, and the events in the form in which they were written, checked but
+ * not unpacked (about 20 bytes a sample); recording_next unpacks one at a time. */
 struct recording {
     struct recording_frame *frames;
     size_t frame_count;
     struct recording_stack *stacks; /* by id; [0] is the empty stack */
     size_t stack_count;
-    struct event *events;
-    size_t event_count;
+    const char **strings;
+    size_t string_count;
+    struct event_target target; /* the first event */
+    uint8_t *events;
+    size_t events_bytes, event_count;
+    uint64_t last_time_ns; /* of the last event */
     bool complete;      /* the last event is EVENT_END */
     char cut[160];      /* "" or why reading stopped early, as half a sentence: "is cut off after 12.3 s" */
+    struct recording_block *blocks; /* private: the memory of the strings */
 };
+
+/* Where a walk over the events stands. Several may be under way at once. */
+struct recording_cursor {
+    const struct recording *recording;
+    size_t offset;
+    uint64_t time_ns, rss_bytes, shared_bytes, writable_bytes, grown_bytes, pause_ns, faults;
+    int32_t tid;
+    struct event_owner owners[EVENT_OWNERS_MAX];
+};
+
+/* Puts the cursor before the first event. */
+void recording_rewind(const struct recording *recording, struct recording_cursor *cursor);
+/* The next event, or false at the end. Owners live in the cursor until the next call, text in the recording.
+ * Times never run backwards; the first event is EVENT_TARGET; rss = previous rss + grown - released, where the
+ * first reading follows on nothing (its `grown` is its RSS); all growth together is below 2^53 bytes. */
+bool recording_next(struct recording_cursor *cursor, struct event *ret_event);
 
 /* Reads the file at `path` up to the last good frame. 0; or a negative errno with `error` filled: -EINVAL for
  * a file that is no recording, -EPROTONOSUPPORT for a newer version, -ENODATA for one without a target event. */

@@ -17,14 +17,17 @@ int recording_writer_create(const char *path, bool replace, struct recording_wri
                             struct error *error);
 
 /* The number of the stack that adds one frame below `parent_id` (0: the empty stack). `file` and `function` are
- * UTF-8; line 0 is "not known". Stacks are built from the outermost frame inwards.
+ * UTF-8; line 0 is "not known". Stacks are built from the outermost frame inwards. Beyond 4096 frames in one
+ * stack, or a million stacks in all, the parent itself is returned: its callees count as its own.
  * 0 or -ENOMEM. */
 int recording_writer_stack(struct recording_writer *writer, uint32_t parent_id, const char *file,
                            const char *function, int32_t line, int32_t first_line,
                            uint32_t *ret_stack_id);
 
-/* Appends an event. Time must not run backwards (it is raised to the last one). 0 or -ENOMEM. Nothing is
- * written to the file before a flush. */
+/* Appends an event. Time must not run backwards (it is raised to the last one). Where grown, released and
+ * the RSS before contradict each other, RSS is believed and the books are mended. Nothing is written to the
+ * file before a flush. 0; -ENOMEM, after which nothing more can be added; -ENOBUFS while 8 MiB wait for a
+ * flush that fails; -EINVAL for an event that makes no sense (it is left out). */
 int recording_writer_add(struct recording_writer *writer, const struct event *event);
 
 /* Writes what was added as one checksummed frame. 0 or a negative errno (-ENOSPC: disk full), after which the

@@ -1,0 +1,414 @@
+/* Events to bytes and back. Knows the layout of each event's body; must not know files or compression.
+ *
+ * Sizes are nearly always whole pages, so a size is stored as pages * 2, or as bytes * 2 + 1 otherwise.
+ * Of a change of RSS only the change is stored, and beside it what came and went in the same time: a file
+ * cannot say anything else than rss = previous rss + grown - released. */
+#include "format.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SIZE_PAGE UINT64_C(4096) /* only a unit for shorter numbers; the target's pages may differ */
+
+static void put_size(struct buffer *body, uint64_t bytes)
+{
+    buffer_put_varint(body, bytes % SIZE_PAGE ? bytes << 1 | 1 : bytes / SIZE_PAGE << 1);
+}
+
+static bool take_size(struct bytes *body, uint64_t *ret_bytes)
+{
+    uint64_t coded;
+    if (!bytes_take_varint(body, &coded))
+        return false;
+    if (!(coded & 1) && coded >> 1 > FORMAT_BYTES_MAX / SIZE_PAGE)
+        return false;
+    uint64_t bytes = coded & 1 ? coded >> 1 : (coded >> 1) * SIZE_PAGE;
+    if (bytes > FORMAT_BYTES_MAX)
+        return false;
+    *ret_bytes = bytes;
+    return true;
+}
+
+/* The difference of two sizes: the sign is the lowest bit of the size's number. */
+static void put_change(struct buffer *body, uint64_t from_bytes, uint64_t to_bytes)
+{
+    bool fell = to_bytes < from_bytes;
+    uint64_t bytes = fell ? from_bytes - to_bytes : to_bytes - from_bytes;
+    uint64_t coded = bytes % SIZE_PAGE ? bytes << 1 | 1 : bytes / SIZE_PAGE << 1;
+    buffer_put_varint(body, coded << 1 | fell);
+}
+
+static bool take_change(struct bytes *body, uint64_t *bytes)
+{
+    uint64_t coded;
+    if (!bytes_take_varint(body, &coded))
+        return false;
+    bool fell = coded & 1;
+    coded >>= 1;
+    if (!(coded & 1) && coded >> 1 > FORMAT_BYTES_MAX / SIZE_PAGE)
+        return false;
+    uint64_t change = coded & 1 ? coded >> 1 : (coded >> 1) * SIZE_PAGE;
+    if (change > (fell ? *bytes : FORMAT_BYTES_MAX - *bytes))
+        return false;
+    *bytes = fell ? *bytes - change : *bytes + change;
+    return true;
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int put_memory(struct buffer *body, struct format_state *state,
+                      const struct event_memory *memory)
+{
+    uint64_t rose = memory->rss_bytes > state->rss_bytes ? memory->rss_bytes - state->rss_bytes : 0;
+    uint64_t fell = state->rss_bytes > memory->rss_bytes ? state->rss_bytes - memory->rss_bytes : 0;
+    uint64_t churn = min_u64(memory->grown_bytes > rose ? memory->grown_bytes - rose : 0,
+                             memory->released_bytes > fell ? memory->released_bytes - fell : 0);
+    if (memory->rss_bytes > FORMAT_BYTES_MAX || memory->shared_bytes > FORMAT_BYTES_MAX ||
+        memory->writable_bytes > FORMAT_BYTES_MAX || churn > FORMAT_BYTES_MAX ||
+        rose + churn > FORMAT_BYTES_MAX - state->grown_total)
+        return -EINVAL;
+    put_change(body, state->rss_bytes, memory->rss_bytes);
+    put_size(body, churn);
+    put_change(body, state->shared_bytes, memory->shared_bytes);
+    put_change(body, state->writable_bytes, memory->writable_bytes);
+    state->rss_bytes = memory->rss_bytes;
+    state->shared_bytes = memory->shared_bytes;
+    state->writable_bytes = memory->writable_bytes;
+    state->grown_total += rose + churn;
+    return 0;
+}
+
+static bool take_memory(struct bytes *body, struct format_state *state,
+                        struct event_memory *ret_memory)
+{
+    uint64_t before = state->rss_bytes, churn;
+    if (!take_change(body, &state->rss_bytes) || !take_size(body, &churn) ||
+        !take_change(body, &state->shared_bytes) || !take_change(body, &state->writable_bytes))
+        return false;
+    uint64_t after = state->rss_bytes;
+    uint64_t grown = (after > before ? after - before : 0) + churn;
+    if (grown > FORMAT_BYTES_MAX - state->grown_total)
+        return false;
+    state->grown_total += grown;
+    *ret_memory = (struct event_memory){
+        .rss_bytes = after,
+        .shared_bytes = state->shared_bytes,
+        .writable_bytes = state->writable_bytes,
+        .grown_bytes = grown,
+        .released_bytes = before + grown - after,
+    };
+    return true;
+}
+
+static int put_sample(struct buffer *body, struct format_state *state,
+                      const struct event_sample *sample)
+{
+    if (sample->owner_count > EVENT_OWNERS_MAX)
+        return -EINVAL;
+    int r = put_memory(body, state, &sample->memory);
+    if (r < 0)
+        return r;
+    if (sample->pause_ns > FORMAT_TIME_MAX - state->pause_total)
+        return -EINVAL;
+    state->pause_total += sample->pause_ns;
+    buffer_put_varint(body, sample->pause_ns);
+    buffer_put_varint(body, sample->pauses);
+    buffer_put_varint(body, sample->owner_count);
+    for (uint32_t i = 0; i < sample->owner_count; i++) {
+        const struct event_owner *owner = &sample->owners[i];
+        if (owner->state >= STACK_STATES || owner->faults > FORMAT_BYTES_MAX - state->faults_total)
+            return -EINVAL;
+        state->faults_total += owner->faults;
+        buffer_put_svarint(body, (int64_t)owner->tid - state->tid);
+        buffer_put_varint(body, owner->faults);
+        buffer_put_varint(body, owner->stack_id);
+        buffer_put_u8(body, (uint8_t)(owner->state << 1 | owner->truncated));
+        state->tid = owner->tid;
+    }
+    return 0;
+}
+
+static bool take_u32(struct bytes *body, uint32_t *ret_value)
+{
+    uint64_t value;
+    if (!bytes_take_varint(body, &value) || value > UINT32_MAX)
+        return false;
+    *ret_value = (uint32_t)value;
+    return true;
+}
+
+static bool take_tid(struct bytes *body, struct format_state *state)
+{
+    int64_t change, tid;
+    if (!bytes_take_svarint(body, &change) ||
+        __builtin_add_overflow(change, (int64_t)state->tid, &tid) || tid < 0 || tid > INT32_MAX)
+        return false;
+    state->tid = (int32_t)tid;
+    return true;
+}
+
+static bool take_owner(struct bytes *body, struct format_state *state,
+                       const struct format_names *names, struct event_owner *ret_owner)
+{
+    uint64_t faults;
+    uint32_t stack_id;
+    uint8_t flags;
+    if (!take_tid(body, state) || !bytes_take_varint(body, &faults) || !take_u32(body, &stack_id) ||
+        !bytes_take_u8(body, &flags) || faults > FORMAT_BYTES_MAX - state->faults_total ||
+        stack_id >= names->stack_count || flags >> 1 >= STACK_STATES)
+        return false;
+    state->faults_total += faults;
+    *ret_owner = (struct event_owner){.tid = state->tid,
+                                      .faults = faults,
+                                      .stack_id = stack_id,
+                                      .state = flags >> 1,
+                                      .truncated = flags & 1};
+    return true;
+}
+
+static bool take_sample(struct bytes *body, struct format_state *state,
+                        const struct format_names *names, struct event_owner *owners,
+                        struct event_sample *ret_sample)
+{
+    struct event_sample sample = {.owners = owners};
+    if (!take_memory(body, state, &sample.memory) || !bytes_take_varint(body, &sample.pause_ns) ||
+        !take_u32(body, &sample.pauses) || !take_u32(body, &sample.owner_count) ||
+        sample.owner_count > EVENT_OWNERS_MAX ||
+        sample.pause_ns > FORMAT_TIME_MAX - state->pause_total)
+        return false;
+    state->pause_total += sample.pause_ns;
+    for (uint32_t i = 0; i < sample.owner_count; i++)
+        if (!take_owner(body, state, names, &owners[i]))
+            return false;
+    *ret_sample = sample;
+    return true;
+}
+
+static int put_text(struct buffer *body, const char *text, format_intern_fn intern, void *context)
+{
+    uint32_t id;
+    int r = intern(context, text ? text : "", &id);
+    if (r < 0)
+        return r;
+    buffer_put_varint(body, id);
+    return 0;
+}
+
+static bool take_text(struct bytes *body, const struct format_names *names, const char **ret_text)
+{
+    uint32_t id;
+    if (!take_u32(body, &id) || id >= names->string_count)
+        return false;
+    *ret_text = names->strings[id];
+    return true;
+}
+
+static bool target_is_sane(const struct event_target *target)
+{
+    return target->pid >= 0 && target->page_bytes <= FORMAT_BYTES_MAX &&
+           target->step_bytes <= FORMAT_BYTES_MAX && target->tick_ns <= FORMAT_TIME_MAX &&
+           target->budget_percent >= 0 && target->budget_percent <= 100; /* false for a NaN */
+}
+
+static int put_target(struct buffer *body, const struct event_target *target,
+                      format_intern_fn intern, void *context)
+{
+    uint64_t budget_bits;
+    if (!target_is_sane(target))
+        return -EINVAL;
+    memcpy(&budget_bits, &target->budget_percent, sizeof(budget_bits));
+    buffer_put_svarint(body, target->pid);
+    buffer_put_u8(body, target->attached);
+    buffer_put_varint(body, target->start_unix_ns);
+    buffer_put_varint(body, target->page_bytes);
+    buffer_put_varint(body, target->step_bytes);
+    buffer_put_varint(body, target->tick_ns);
+    buffer_put_varint(body, budget_bits);
+    const char *const texts[] = {target->program,      target->command, target->directory,
+                                 target->clock,        target->clock_reason, target->kernel,
+                                 target->memsample_version};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        int r = put_text(body, texts[i], intern, context);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static bool take_target(struct bytes *body, const struct format_names *names,
+                        struct event_target *ret_target)
+{
+    struct event_target target = {0};
+    int64_t pid;
+    uint8_t attached;
+    uint64_t budget_bits;
+    if (!bytes_take_svarint(body, &pid) || pid < 0 || pid > INT32_MAX ||
+        !bytes_take_u8(body, &attached) || !bytes_take_varint(body, &target.start_unix_ns) ||
+        !bytes_take_varint(body, &target.page_bytes) ||
+        !bytes_take_varint(body, &target.step_bytes) ||
+        !bytes_take_varint(body, &target.tick_ns) || !bytes_take_varint(body, &budget_bits) ||
+        !take_text(body, names, &target.program) || !take_text(body, names, &target.command) ||
+        !take_text(body, names, &target.directory) || !take_text(body, names, &target.clock) ||
+        !take_text(body, names, &target.clock_reason) ||
+        !take_text(body, names, &target.kernel) ||
+        !take_text(body, names, &target.memsample_version))
+        return false;
+    memcpy(&target.budget_percent, &budget_bits, sizeof(budget_bits));
+    target.pid = (int32_t)pid;
+    target.attached = attached != 0;
+    if (!target_is_sane(&target))
+        return false;
+    *ret_target = target;
+    return true;
+}
+
+static int put_python(struct buffer *body, const struct event_python *python,
+                      format_intern_fn intern, void *context)
+{
+    buffer_put_varint(body, python->version);
+    buffer_put_u8(body, python->free_threaded);
+    return put_text(body, python->executable, intern, context);
+}
+
+static bool take_python(struct bytes *body, const struct format_names *names,
+                        struct event_python *ret_python)
+{
+    uint8_t free_threaded;
+    if (!take_u32(body, &ret_python->version) || !bytes_take_u8(body, &free_threaded) ||
+        !take_text(body, names, &ret_python->executable))
+        return false;
+    ret_python->free_threaded = free_threaded != 0;
+    return true;
+}
+
+static int put_split(struct buffer *body, const struct event_split *split)
+{
+    const uint64_t sizes[] = {split->file_bytes, split->shmem_bytes, split->swap_bytes,
+                              split->high_water_bytes};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        if (sizes[i] > FORMAT_BYTES_MAX)
+            return -EINVAL;
+        put_size(body, sizes[i]);
+    }
+    return 0;
+}
+
+static bool take_split(struct bytes *body, struct event_split *ret_split)
+{
+    return take_size(body, &ret_split->file_bytes) && take_size(body, &ret_split->shmem_bytes) &&
+           take_size(body, &ret_split->swap_bytes) &&
+           take_size(body, &ret_split->high_water_bytes);
+}
+
+static int put_phase(struct buffer *body, uint8_t phase)
+{
+    if (phase == 0 || phase >= PHASES_END)
+        return -EINVAL;
+    buffer_put_u8(body, phase);
+    return 0;
+}
+
+static int put_end(struct buffer *body, const struct event_end *end)
+{
+    if (end->reason == 0 || end->reason >= END_REASONS_END ||
+        end->tracer_cpu_ns > FORMAT_TIME_MAX || end->tracer_rss_bytes > FORMAT_BYTES_MAX)
+        return -EINVAL;
+    buffer_put_u8(body, end->reason);
+    buffer_put_svarint(body, end->status);
+    buffer_put_varint(body, end->tracer_cpu_ns);
+    put_size(body, end->tracer_rss_bytes);
+    return 0;
+}
+
+static bool take_end(struct bytes *body, struct event_end *ret_end)
+{
+    int64_t status;
+    if (!bytes_take_u8(body, &ret_end->reason) || ret_end->reason == 0 ||
+        ret_end->reason >= END_REASONS_END || !bytes_take_svarint(body, &status) ||
+        status < INT32_MIN || status > INT32_MAX ||
+        !bytes_take_varint(body, &ret_end->tracer_cpu_ns) ||
+        ret_end->tracer_cpu_ns > FORMAT_TIME_MAX || !take_size(body, &ret_end->tracer_rss_bytes))
+        return false;
+    ret_end->status = (int32_t)status;
+    return true;
+}
+
+int format_encode_event(struct buffer *body, struct format_state *state, const struct event *event,
+                        format_intern_fn intern, void *context)
+{
+    uint64_t time_ns = event->time_ns > state->time_ns ? event->time_ns : state->time_ns;
+    if (time_ns > FORMAT_TIME_MAX)
+        return -EINVAL;
+    buffer_put_varint(body, time_ns - state->time_ns);
+    state->time_ns = time_ns;
+    switch (event->kind) {
+    case EVENT_TARGET:
+        return put_target(body, &event->target, intern, context);
+    case EVENT_PYTHON:
+        return put_python(body, &event->python, intern, context);
+    case EVENT_THREAD:
+        if (event->thread.tid < 0)
+            return -EINVAL;
+        buffer_put_svarint(body, (int64_t)event->thread.tid - state->tid);
+        state->tid = event->thread.tid;
+        return put_text(body, event->thread.name, intern, context);
+    case EVENT_READING:
+        return put_memory(body, state, &event->reading);
+    case EVENT_SPLIT:
+        return put_split(body, &event->split);
+    case EVENT_SAMPLE:
+        return put_sample(body, state, &event->sample);
+    case EVENT_PHASE:
+        return put_phase(body, event->phase);
+    case EVENT_END:
+        return put_end(body, &event->end);
+    }
+    return -EINVAL;
+}
+
+bool format_decode_event(struct bytes body, enum event_kind kind, struct format_state *state,
+                         const struct format_names *names, struct event_owner *owners,
+                         struct event *ret_event)
+{
+    struct event event = {.kind = kind};
+    uint64_t passed_ns;
+    if (!bytes_take_varint(&body, &passed_ns) || passed_ns > FORMAT_TIME_MAX - state->time_ns)
+        return false;
+    state->time_ns += passed_ns;
+    event.time_ns = state->time_ns;
+
+    bool good = false;
+    switch (kind) {
+    case EVENT_TARGET:
+        good = take_target(&body, names, &event.target);
+        break;
+    case EVENT_PYTHON:
+        good = take_python(&body, names, &event.python);
+        break;
+    case EVENT_THREAD:
+        good = take_tid(&body, state) && take_text(&body, names, &event.thread.name);
+        event.thread.tid = state->tid;
+        break;
+    case EVENT_READING:
+        good = take_memory(&body, state, &event.reading);
+        break;
+    case EVENT_SPLIT:
+        good = take_split(&body, &event.split);
+        break;
+    case EVENT_SAMPLE:
+        good = take_sample(&body, state, names, owners, &event.sample);
+        break;
+    case EVENT_PHASE:
+        good = bytes_take_u8(&body, &event.phase) && event.phase > 0;
+        break;
+    case EVENT_END:
+        good = take_end(&body, &event.end);
+        break;
+    }
+    if (good)
+        *ret_event = event;
+    return good;
+}
