@@ -1,0 +1,356 @@
+// The data block: unpacking it, and answering "how many bytes, for whom, when" from it. Knows nothing of the screen.
+// The format is described in data.md. Names in it come from a hostile process: they are only ever text.
+
+export const ROOT = -1;
+export const NATIVE = -2;
+export const UNATTRIBUTED = -3;
+export const BASELINE = -4;
+export const SMALLER = -5;
+
+const SPECIAL_NAMES = {
+    [ROOT]: "all memory",
+    [NATIVE]: "<native>",
+    [UNATTRIBUTED]: "<unattributed>",
+    [BASELINE]: "baseline",
+    [SMALLER]: "smaller stacks",
+};
+
+export const SPECIAL_MEANINGS = {
+    [ROOT]: "Everything that was resident.",
+    [NATIVE]: "Grew in a thread that ran no Python code.",
+    [UNATTRIBUTED]: "Grew while no stack could be read.",
+    [BASELINE]: "The interpreter and its libraries, before the first reading.",
+    [SMALLER]: "Stacks too small to be listed one by one.",
+};
+
+/**
+ * What bytes are charged to: a line, a function, or one of the special owners.
+ * @typedef {{id: number, kind: "line"|"function"|"special", special: number, function: string, file: string,
+ *            line: number, first_line: number, user: boolean, function_id: number}} Owner
+ * One choice on the timeline: a moment (from == to) or what happened after `from` up to `to`.
+ * @typedef {{kind: "moment"|"range", from: number, to: number}} Choice
+ * Bytes by node, own only (stacks that end there).
+ * @typedef {{held: Float64Array, grown: Float64Array, released: Float64Array}} Measure
+ * How bytes are shown: whose they are, by what, and whether callers count.
+ * @typedef {{by: "lines"|"functions", figures: "own"|"total", charge: "mine"|"innermost"}} View
+ */
+
+/** @param {string} base64 @returns {Promise<object>} */
+export async function unpack(base64) {
+    const packed = Uint8Array.from(atob(base64.trim()), (c) => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+    return JSON.parse(await new Response(stream).text());
+}
+
+/** Library code is what the user did not write: installed packages, the standard library, frozen modules. */
+export function is_user_file(file) {
+    return !(file.includes("/site-packages/") || file.includes("/dist-packages/") || file.includes("/lib/python3.")
+        || file.startsWith("<frozen"));
+}
+
+/** Entries of `changes` by node, in the order of a walk through the tree, so that a subtree is one slice. */
+function index_changes(changes, node_count, position) {
+    const count = changes.point.length;
+    const start = new Int32Array(node_count + 1);
+    for (let i = 0; i < count; i++)
+        start[position[changes.node[i]] + 1]++;
+    for (let n = 0; n < node_count; n++)
+        start[n + 1] += start[n];
+    const fill = start.slice(0, node_count);
+    const index = {
+        start,
+        point: new Int32Array(count),
+        grown: new Float64Array(count),
+        released: new Float64Array(count),
+        grown_so_far: new Float64Array(count),
+        released_so_far: new Float64Array(count),
+    };
+    for (let i = 0; i < count; i++) {
+        const n = position[changes.node[i]];
+        const at = fill[n]++;
+        const first = at === start[n];
+        index.point[at] = changes.point[i];
+        index.grown[at] = changes.grown_bytes[i];
+        index.released[at] = changes.released_bytes[i];
+        index.grown_so_far[at] = (first ? 0 : index.grown_so_far[at - 1]) + index.grown[at];
+        index.released_so_far[at] = (first ? 0 : index.released_so_far[at - 1]) + index.released[at];
+    }
+    return index;
+}
+
+/** Nodes renumbered so that a node's subtree is `[n, end[n])`. */
+function walk_order(parent) {
+    const count = parent.length;
+    const size = new Int32Array(count).fill(1);
+    for (let n = count - 1; n > 0; n--)
+        size[parent[n]] += size[n];
+    const position = new Int32Array(count);
+    const next = new Int32Array(count);
+    if (count)
+        next[0] = 1;
+    for (let n = 1; n < count; n++) {
+        position[n] = next[parent[n]];
+        next[parent[n]] += size[n];
+        next[n] = position[n] + 1;
+    }
+    return { position, size };
+}
+
+export class Profile {
+    /** @param {object} raw the JSON object of data.md */
+    constructor(raw) {
+        this.raw = raw;
+        this.strings = raw.strings;
+        const timeline = raw.timeline;
+        this.point_count = timeline.time_ns.length;
+        this.time = Float64Array.from(timeline.time_ns, (ns) => ns / 1e9);
+        this.rss = Float64Array.from(timeline.rss_bytes);
+        this.peak = timeline.peak;
+        this.end = timeline.end;
+        this.index_nodes(raw.nodes);
+        this.index_owners(raw.frames);
+        this.cache = new Map();
+    }
+
+    index_nodes(nodes) {
+        const { position, size } = walk_order(nodes.parent);
+        this.node_count = nodes.parent.length;
+        this.parent = new Int32Array(this.node_count);
+        this.frame = new Int32Array(this.node_count);
+        this.subtree_end = new Int32Array(this.node_count);
+        for (let n = 0; n < this.node_count; n++) {
+            const at = position[n];
+            this.parent[at] = n === 0 ? -1 : position[nodes.parent[n]];
+            this.frame[at] = nodes.frame[n];
+            this.subtree_end[at] = at + size[n];
+        }
+        this.changes = index_changes(this.raw.changes, this.node_count, position);
+    }
+
+    index_owners(frames) {
+        /** @type {Owner[]} */
+        this.lines = [];
+        /** @type {Owner[]} */
+        this.functions = [];
+        const line_of = new Map();
+        const function_of = new Map();
+        const add = (list, map, key, make) => {
+            let id = map.get(key);
+            if (id === undefined) {
+                id = list.length;
+                map.set(key, id);
+                list.push({ id, ...make() });
+            }
+            return id;
+        };
+        const special = (number) => () => ({
+            kind: "special", special: number, function: SPECIAL_NAMES[number] ?? "<unknown>", file: "", line: 0,
+            first_line: 0, user: false, function_id: -1,
+        });
+        const frame_owners = (f) => {
+            if (f < 0) {
+                const function_id = add(this.functions, function_of, f, special(f));
+                const line_id = add(this.lines, line_of, f, special(f));
+                return { line_id, function_id, user: false };
+            }
+            const name = this.strings[frames.function[f]];
+            const file = this.strings[frames.file[f]];
+            const line = frames.line[f];
+            const first_line = frames.first_line[f];
+            const user = is_user_file(file);
+            const shared = { special: 0, function: name, file, first_line, user };
+            const function_id = add(this.functions, function_of, `${frames.file[f]}:${frames.function[f]}:${first_line}`,
+                () => ({ kind: "function", line: 0, function_id: -1, ...shared }));
+            const line_id = add(this.lines, line_of, `${function_id}:${line}`,
+                () => ({ kind: "line", line, ...shared, function_id }));
+            return { line_id, function_id, user };
+        };
+        this.node_owner = { lines: new Int32Array(this.node_count), functions: new Int32Array(this.node_count) };
+        this.node_mine = { lines: new Int32Array(this.node_count), functions: new Int32Array(this.node_count) };
+        this.outermost = { lines: new Uint8Array(this.node_count), functions: new Uint8Array(this.node_count) };
+        this.node_user = new Uint8Array(this.node_count);
+        const user_above = new Int32Array(this.node_count).fill(-1);
+        const owners_by_frame = new Map();
+        for (let n = 0; n < this.node_count; n++) {
+            let owners = owners_by_frame.get(this.frame[n]);
+            if (!owners)
+                owners_by_frame.set(this.frame[n], owners = frame_owners(this.frame[n]));
+            user_above[n] = owners.user ? n : n > 0 ? user_above[this.parent[n]] : -1;
+            this.node_user[n] = owners.user ? 1 : 0;
+            this.node_owner.lines[n] = owners.line_id;
+            this.node_owner.functions[n] = owners.function_id;
+            const mine = user_above[n] >= 0 ? user_above[n] : n;
+            this.node_mine.lines[n] = this.node_owner.lines[mine];
+            this.node_mine.functions[n] = this.node_owner.functions[mine];
+        }
+        for (const by of ["lines", "functions"])
+            for (let n = 0; n < this.node_count; n++) {
+                let above = this.parent[n];
+                while (above >= 0 && this.node_owner[by][above] !== this.node_owner[by][n])
+                    above = this.parent[above];
+                this.outermost[by][n] = above < 0 ? 1 : 0;
+            }
+        for (const list of [this.lines, this.functions])
+            for (const owner of list)
+                if (owner.kind === "function")
+                    owner.function_id = owner.id;
+        for (const owner of this.lines)
+            if (owner.kind === "special")
+                owner.function_id = function_of.get(owner.special);
+    }
+
+    /** @param {"lines"|"functions"} by @returns {Owner[]} */
+    owners(by) {
+        return by === "lines" ? this.lines : this.functions;
+    }
+
+    /** How many of the node's changes happened up to and including the point. */
+    changes_until(node, point) {
+        let low = this.changes.start[node];
+        let high = this.changes.start[node + 1];
+        while (low < high) {
+            const middle = (low + high) >> 1;
+            if (this.changes.point[middle] <= point)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low;
+    }
+
+    /** @param {Choice} choice @returns {Measure} */
+    measure(choice) {
+        const held = new Float64Array(this.node_count);
+        const grown = new Float64Array(this.node_count);
+        const released = new Float64Array(this.node_count);
+        const { start, grown_so_far, released_so_far } = this.changes;
+        const from = choice.kind === "range" ? choice.from : -1;
+        for (let n = 0; n < this.node_count; n++) {
+            const last = this.changes_until(n, choice.to);
+            if (last === start[n])
+                continue;
+            grown[n] = grown_so_far[last - 1];
+            released[n] = released_so_far[last - 1];
+            held[n] = Math.max(0, grown[n] - released[n]);
+            const before = from < 0 ? start[n] : this.changes_until(n, from);
+            if (before > start[n]) {
+                grown[n] -= grown_so_far[before - 1];
+                released[n] -= released_so_far[before - 1];
+            }
+        }
+        return { held, grown, released };
+    }
+
+    /** Own bytes summed up to the root: what a node and everything it called have. */
+    with_callees(own) {
+        const total = own.slice();
+        for (let n = this.node_count - 1; n > 0; n--)
+            total[this.parent[n]] += total[n];
+        return total;
+    }
+
+    /** Bytes by owner. A total counts every stack once, however often the owner stands in it.
+     * @param {Float64Array} own @param {View} view @returns {Float64Array} */
+    by_owner(own, view) {
+        const result = new Float64Array(this.owners(view.by).length);
+        if (view.figures === "own") {
+            const owner = (view.charge === "mine" ? this.node_mine : this.node_owner)[view.by];
+            for (let n = 0; n < this.node_count; n++)
+                result[owner[n]] += own[n];
+            return result;
+        }
+        const total = this.with_callees(own);
+        const owner = this.node_owner[view.by];
+        const outermost = this.outermost[view.by];
+        for (let n = 0; n < this.node_count; n++)
+            if (outermost[n])
+                result[owner[n]] += total[n];
+        return result;
+    }
+
+    /** The nodes whose bytes count for an owner, as slices of the walk. */
+    slices_of(view) {
+        const key = `slices ${view.by} ${view.figures} ${view.charge}`;
+        if (!this.cache.has(key)) {
+            const slices = this.owners(view.by).map(() => []);
+            const total = view.figures === "total";
+            const owner = (total || view.charge === "innermost" ? this.node_owner : this.node_mine)[view.by];
+            for (let n = 0; n < this.node_count; n++)
+                if (!total)
+                    slices[owner[n]].push([n, n + 1]);
+                else if (this.outermost[view.by][n])
+                    slices[owner[n]].push([n, this.subtree_end[n]]);
+            this.cache.set(key, slices);
+        }
+        return this.cache.get(key);
+    }
+
+    /** Bytes held by an owner at every point. @param {number} id @param {View} view @returns {Float64Array} */
+    series(id, view) {
+        const key = `series ${view.by} ${view.figures} ${view.charge} ${id}`;
+        if (!this.cache.has(key)) {
+            const held = new Float64Array(this.point_count);
+            const { start, point, grown, released } = this.changes;
+            for (const [first, end] of this.slices_of(view)[id])
+                for (let i = start[first]; i < start[end]; i++)
+                    held[point[i]] += grown[i] - released[i];
+            for (let p = 1; p < this.point_count; p++)
+                held[p] += held[p - 1];
+            this.cache.set(key, held);
+        }
+        return this.cache.get(key);
+    }
+
+    /** The point nearest to a time in seconds. */
+    point_at(s) {
+        let low = 0;
+        let high = this.point_count - 1;
+        while (low < high) {
+            const middle = (low + high) >> 1;
+            if (this.time[middle] < s)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low > 0 && s - this.time[low - 1] < this.time[low] - s ? low - 1 : low;
+    }
+
+    /** The stretch in which memory grew fastest: the best window of a twentieth of the run, without its idle edges. */
+    fastest_growth() {
+        const last = Math.max(1, this.end);
+        const width = (this.time[last] - this.time[0]) / 20;
+        let best = { from: 0, to: Math.min(1, this.point_count - 1), bytes: -Infinity };
+        for (let from = 0, to = 1; from < last; from++) {
+            to = Math.max(to, from + 1);
+            while (to < last && this.time[to + 1] - this.time[from] <= width)
+                to++;
+            if (this.rss[to] - this.rss[from] > best.bytes)
+                best = { from, to, bytes: this.rss[to] - this.rss[from] };
+        }
+        while (best.from + 1 < best.to && this.rss[best.from + 1] <= this.rss[best.from])
+            best.from++;
+        while (best.to - 1 > best.from && this.rss[best.to - 1] >= this.rss[best.to])
+            best.to--;
+        return { kind: "range", from: best.from, to: best.to };
+    }
+
+    /** The source lines known for a file: `{missing, lines: Map<number, text>}`, or undefined. */
+    source(file) {
+        if (!this.sources) {
+            this.sources = new Map();
+            for (const { file: f, missing, lines } of this.raw.sources) {
+                const name = this.strings[f];
+                const known = this.sources.get(name) ?? { missing: "", lines: new Map() };
+                known.missing ||= missing;
+                for (const [number, text] of lines)
+                    known.lines.set(number, this.strings[text]);
+                this.sources.set(name, known);
+            }
+        }
+        return this.sources.get(file);
+    }
+
+    source_line(owner) {
+        return (owner.line > 0 && this.source(owner.file)?.lines.get(owner.line)) || "";
+    }
+}
