@@ -3,6 +3,7 @@
 #include "base/array.h"
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/paths.h"
 #include "base/units.h"
 #include "proc/file.h"
 
@@ -105,12 +106,6 @@ int process_command_read(pid_t pid, char **ret_command)
     return 0;
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 static const char *next_argument(const char *argument, const char *end)
 {
     argument += strlen(argument) + 1;
@@ -123,7 +118,7 @@ static const char *python_program(const char *argument, const char *end)
     static const char options_with_value[] = "WXQ";
     while ((argument = next_argument(argument, end))) {
         if (argument[0] != '-' || !argument[1])
-            return base_name(argument);
+            return path_base_name(argument);
         if (strcmp(argument, "-c") == 0)
             return "-c";
         if (strncmp(argument, "-m", 2) == 0)
@@ -140,7 +135,7 @@ char *program_name_of_arguments(const char *arguments, size_t length)
 {
     if (length == 0 || arguments[length - 1]) /* always NUL-terminated by the kernel, unless rewritten */
         return NULL;
-    const char *program = base_name(arguments), *name = NULL;
+    const char *program = path_base_name(arguments), *name = NULL;
     if (strncmp(program, "python", 6) == 0 || strncmp(program, "pypy", 4) == 0)
         name = python_program(arguments, arguments + length);
     if (!name || !*name || strcmp(name, "-c") == 0)

@@ -1,0 +1,34 @@
+/* When to look, and when to stop: the clocks.
+ *
+ * A clock answers two questions and touches no process: how long may the sampler sleep before it reads the memory
+ * counters again, and, after it has read them, is a sample due. */
+#ifndef MEMSAMPLE_SAMPLER_CLOCK_H
+#define MEMSAMPLE_SAMPLER_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sampler/pace.h"
+
+struct clock_view { /* what a clock may go by */
+    uint64_t now_ns;
+    uint64_t next_tick_ns;   /* when the next timeline reading is due anyway */
+    uint64_t moved_bytes;    /* grown and released since the last sample */
+    uint64_t last_moved_ns;  /* when memory was last seen to move */
+};
+
+struct clock {
+    const char *name;
+    /* ns to sleep; 0: read again at once. Never beyond the next tick. */
+    uint64_t (*sleep_ns)(struct clock *clock, const struct clock_view *view);
+    bool (*is_due)(struct clock *clock, const struct clock_view *view);
+    struct pace *pace;
+    uint64_t tick_ns;
+    uint64_t sampled_tick_ns; /* tick clock: the tick that was served last */
+    uint64_t spin_until_ns;   /* poll clock: give up spinning then */
+};
+
+/* `name` is "poll" or "tick"; false for any other. `pace` must outlive the clock. */
+bool clock_init(struct clock *clock, const char *name, struct pace *pace, uint64_t tick_ns);
+
+#endif

@@ -1,0 +1,34 @@
+/* How often the target may be stopped: at most the budget's share of its time, at any growth rate.
+ *
+ * Stops are asked for by bytes, not by time: the next one is due when a step's worth of memory has moved. The
+ * step follows the growth rate, so that faster growth means larger steps, never lost bytes. Time in which
+ * nothing was stopped is saved up as credit and spent on bursts. Steps are spread at random around their
+ * mean, so that a program that grows in a fixed pattern is not always met at the same place. */
+#ifndef MEMSAMPLE_SAMPLER_PACE_H
+#define MEMSAMPLE_SAMPLER_PACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pace {
+    double budget;        /* share of time, 0.02 is 2 % */
+    uint64_t least_bytes; /* smallest mean step */
+    double credit_ns, credit_max_ns;
+    uint64_t credited_ns;  /* up to when time was credited */
+    uint64_t stopped_ns;   /* when the last stop was */
+    double pause_ns;       /* running mean of what a stop costs */
+    double rate;           /* running mean of bytes moved per ns while stopping */
+    double spread;         /* factor of the next step, 0.5 to 1.5 */
+    uint64_t random;
+};
+
+void pace_init(struct pace *pace, double budget_percent, uint64_t least_bytes, uint64_t now_ns);
+
+/* Bytes that must have moved since the last stop before the next; `moved_bytes` have so far. */
+uint64_t pace_step_bytes(struct pace *pace, uint64_t now_ns, uint64_t moved_bytes);
+/* Whether the budget has room for a stop now. */
+bool pace_allows(struct pace *pace, uint64_t now_ns);
+/* Accounts for a stop: how long it took and how much had moved before it. */
+void pace_spend(struct pace *pace, uint64_t now_ns, uint64_t pause_ns, uint64_t moved_bytes);
+
+#endif

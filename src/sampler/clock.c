@@ -1,0 +1,91 @@
+/* The clocks: tick (a timer) and poll (memory counters read at a rate that follows the growth). */
+#include "sampler/clock.h"
+
+#include <string.h>
+
+#include "base/units.h"
+
+/* Falling asleep and waking costs some 60 us (measured): shorter waits are spent reading. */
+#define WAKE_NS        (80 * NS_PER_US)
+#define SPIN_MAX_NS    (250 * NS_PER_US) /* then the prediction was wrong: go on by sleeping */
+#define POLL_LEAST_NS  (100 * NS_PER_US)
+#define POLL_GROWTH_NS (1 * NS_PER_MS) /* longest sleep while memory moves */
+#define CALM_SHARE     16 /* when flat for t, sleep t / 16: growth is noticed within 6 % of the calm before it */
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t until_tick(const struct clock_view *view)
+{
+    return view->next_tick_ns > view->now_ns ? view->next_tick_ns - view->now_ns : 0;
+}
+
+static uint64_t tick_sleep_ns(struct clock *clock, const struct clock_view *view)
+{
+    (void)clock;
+    return until_tick(view);
+}
+
+static bool tick_is_due(struct clock *clock, const struct clock_view *view)
+{
+    if (view->now_ns < view->next_tick_ns || view->next_tick_ns == clock->sampled_tick_ns)
+        return false;
+    clock->sampled_tick_ns = view->next_tick_ns;
+    return view->moved_bytes && pace_allows(clock->pace, view->now_ns);
+}
+
+/* While memory moves: sleep until shortly before the step is expected to be full, then read without pause, so that the
+ * thread is met where it was when it crossed the step. */
+static uint64_t moving_sleep_ns(struct clock *clock, const struct clock_view *view)
+{
+    uint64_t step = pace_step_bytes(clock->pace, view->now_ns, view->moved_bytes);
+    if (step <= view->moved_bytes) /* due, but the budget is spent */
+        return POLL_LEAST_NS;
+    double rate = clock->pace->rate;
+    double left_ns = rate > 0 ? (double)(step - view->moved_bytes) / rate : POLL_LEAST_NS;
+    if (left_ns < (double)WAKE_NS) {
+        if (clock->spin_until_ns == 0)
+            clock->spin_until_ns = view->now_ns + SPIN_MAX_NS;
+        return view->now_ns < clock->spin_until_ns ? 0 : POLL_LEAST_NS;
+    }
+    clock->spin_until_ns = 0;
+    left_ns -= (double)WAKE_NS;
+    return left_ns > (double)POLL_GROWTH_NS ? POLL_GROWTH_NS : (uint64_t)left_ns;
+}
+
+static uint64_t poll_sleep_ns(struct clock *clock, const struct clock_view *view)
+{
+    uint64_t calm_ns = view->now_ns - view->last_moved_ns;
+    uint64_t sleep_ns = calm_ns / CALM_SHARE;
+    if (sleep_ns < POLL_LEAST_NS)
+        sleep_ns = moving_sleep_ns(clock, view);
+    return least(sleep_ns, until_tick(view));
+}
+
+static bool poll_is_due(struct clock *clock, const struct clock_view *view)
+{
+    if (!view->moved_bytes ||
+        view->moved_bytes < pace_step_bytes(clock->pace, view->now_ns, view->moved_bytes) ||
+        !pace_allows(clock->pace, view->now_ns))
+        return false;
+    clock->spin_until_ns = 0;
+    return true;
+}
+
+bool clock_init(struct clock *clock, const char *name, struct pace *pace, uint64_t tick_ns)
+{
+    static const struct clock clocks[] = {
+        {.name = "poll", .sleep_ns = poll_sleep_ns, .is_due = poll_is_due},
+        {.name = "tick", .sleep_ns = tick_sleep_ns, .is_due = tick_is_due},
+    };
+    for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++)
+        if (strcmp(clocks[i].name, name) == 0) {
+            *clock = clocks[i];
+            clock->pace = pace;
+            clock->tick_ns = tick_ns;
+            return true;
+        }
+    return false;
+}

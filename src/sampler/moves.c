@@ -1,0 +1,104 @@
+/* How much memory moved, and writing that down. Every reading is booked exactly once: rss = previous + grown - released. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/units.h"
+#include "proc/process.h"
+#include "sampler/sampler.h"
+
+uint64_t sampler_now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+void sampler_book_memory(struct sampler *sampler, const struct counters_memory *memory)
+{
+    uint64_t before = sampler->now.rss_bytes, after = memory->rss_bytes;
+    if (after != before) {
+        uint64_t moved = after > before ? after - before : before - after;
+        if (after > before)
+            sampler->grown_bytes += moved;
+        else
+            sampler->released_bytes += moved;
+        sampler->sample_moved_bytes += moved;
+        sampler->last_moved_ns = sampler_now_ns();
+    }
+    sampler->now = *memory;
+}
+
+int sampler_read_memory(struct sampler *sampler)
+{
+    struct counters_memory memory;
+    int r = counters_memory_read(sampler->statm_fd, sampler->page_bytes, &memory);
+    if (r < 0)
+        return r;
+    sampler_book_memory(sampler, &memory);
+    return 0;
+}
+
+void sampler_take_memory(struct sampler *sampler, struct event_memory *ret_memory)
+{
+    *ret_memory = (struct event_memory){
+        .rss_bytes = sampler->now.rss_bytes,
+        .shared_bytes = sampler->now.shared_bytes,
+        .writable_bytes = sampler->now.writable_bytes,
+        .grown_bytes = sampler->grown_bytes,
+        .released_bytes = sampler->released_bytes,
+    };
+    sampler->grown_bytes = sampler->released_bytes = 0;
+}
+
+static void stop_recording(struct sampler *sampler, int code)
+{
+    /* The job matters more than its profile: go on without recording. What was flushed stays readable. */
+    snprintf(sampler->result->other_error, sizeof(sampler->result->other_error),
+             "the recording ends early, it could not be written (%s); the job itself goes on",
+             strerror(-code));
+    recording_writer_destroy(sampler->writer);
+    sampler->writer = NULL;
+}
+
+void sampler_record(struct sampler *sampler, uint64_t now_ns, struct event *event)
+{
+    if (!sampler->writer)
+        return;
+    event->time_ns = sampler_time(sampler, now_ns);
+    int r = recording_writer_add(sampler->writer, event);
+    if (r < 0)
+        stop_recording(sampler, r);
+}
+
+void sampler_flush(struct sampler *sampler)
+{
+    if (!sampler->writer)
+        return;
+    int r = recording_writer_flush(sampler->writer);
+    if (r < 0)
+        stop_recording(sampler, r);
+}
+
+void sampler_record_reading(struct sampler *sampler, uint64_t now_ns)
+{
+    struct event event = {.kind = EVENT_READING};
+    sampler_take_memory(sampler, &event.reading);
+    sampler->recorded_ns = now_ns;
+    sampler_record(sampler, now_ns, &event);
+}
+
+void sampler_record_split(struct sampler *sampler, uint64_t now_ns)
+{
+    struct process_status status;
+    if (!sampler->writer || process_status_read(sampler->pid, 0, &status) < 0)
+        return;
+    struct event event = {.kind = EVENT_SPLIT,
+                          .split = {
+                              .file_bytes = status.file_bytes,
+                              .shmem_bytes = status.shmem_bytes,
+                              .swap_bytes = status.swap_bytes,
+                              .high_water_bytes = status.high_water_bytes,
+                          }};
+    sampler_record(sampler, now_ns, &event);
+}

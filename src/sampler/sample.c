@@ -1,0 +1,228 @@
+/* One sample: which threads moved memory, and the stacks of those, stopping only threads that run. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/paths.h"
+#include "proc/process.h"
+#include "sampler/sampler.h"
+
+#define OWNERS_STOPPED_MAX 4    /* threads looked at in one sample: the largest by faults */
+#define OWNER_SHARE_LEAST  0.02 /* of the faults; smaller ones are left to the others */
+#define CAPTURE_TRIES      4    /* a torn stack is read again, a few instructions later */
+
+struct taking { /* one sample in the making */
+    struct event_sample event;
+    struct event_owner owners[OWNERS_STOPPED_MAX];
+    bool memory_read; /* RSS was read in the same stop as the first stack */
+    uint64_t faults;  /* of all threads */
+};
+
+/* Keeps a small tally of which lines moved memory lately, for the progress line. */
+static void note_line(struct sampler *sampler, const struct python_stack *stack, uint64_t bytes)
+{
+    size_t at = 0;
+    while (at + 1 < stack->count && path_is_library(stack->frames[at].file))
+        at++;
+    if (path_is_library(stack->frames[at].file))
+        at = 0;
+    const struct python_frame *frame = &stack->frames[at];
+    size_t least = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(sampler->lately); i++) {
+        if (sampler->lately[i].file == frame->file && sampler->lately[i].line == frame->line) {
+            sampler->lately[i].bytes += bytes;
+            return;
+        }
+        if (sampler->lately[i].bytes < sampler->lately[least].bytes)
+            least = i;
+    }
+    sampler->lately[least] = (struct line_tally){
+        .file = frame->file, .function = frame->function, .line = frame->line, .bytes = bytes};
+}
+
+/* Turns the captured stack into a number of the recording. */
+static void resolve(struct sampler *sampler, const struct taking *taking,
+                    struct event_owner *owner)
+{
+    struct python_stack stack;
+    if (python_stack_resolve(sampler->reader, &stack) != 0) {
+        owner->state = STACK_TORN;
+        return;
+    }
+    if (stack.count == 0) {
+        owner->state = STACK_NO_PYTHON;
+        return;
+    }
+    uint32_t id = 0;
+    for (size_t i = stack.count; i-- > 0;) {
+        const struct python_frame *frame = &stack.frames[i];
+        if (recording_writer_stack(sampler->writer, id, frame->file, frame->function, frame->line,
+                                   frame->first_line, &id) < 0) {
+            owner->state = STACK_TORN;
+            return;
+        }
+    }
+    owner->stack_id = id;
+    owner->truncated = stack.truncated;
+    note_line(sampler, &stack,
+              taking->faults ? (uint64_t)((double)sampler->sample_moved_bytes *
+                                          (double)owner->faults / (double)taking->faults)
+                             : 0);
+}
+
+/* Reads RSS and the stack of a thread that cannot move now. */
+static int capture(struct sampler *sampler, struct taking *taking, pid_t tid)
+{
+    struct counters_memory memory;
+    if (!taking->memory_read &&
+        counters_memory_read(sampler->statm_fd, sampler->page_bytes, &memory) == 0) {
+        sampler_book_memory(sampler, &memory);
+        taking->memory_read = true;
+    }
+    return python_stack_capture(sampler->reader, tid);
+}
+
+static uint8_t state_of_capture(int outcome, uint8_t read_state)
+{
+    return outcome == 0                        ? read_state
+           : outcome == PYTHON_STACK_NO_THREAD ? STACK_NO_PYTHON
+           : outcome == PYTHON_STACK_TORN      ? STACK_TORN
+                                               : STACK_GONE;
+}
+
+/* Stops a running thread and reads it. The pause counts from the request to stop on: an upper bound. */
+static uint8_t take_stopped(struct sampler *sampler, struct taking *taking, pid_t tid)
+{
+    int outcome = PYTHON_STACK_TORN;
+    for (int i = 0; i < CAPTURE_TRIES && outcome == PYTHON_STACK_TORN; i++) {
+        uint64_t begin_ns = sampler_now_ns();
+        int r = tracer_stop_thread(&sampler->tracer, tid);
+        if (r == TRACER_GONE)
+            return STACK_GONE;
+        if (r != 0)
+            return STACK_TORN;
+        outcome = capture(sampler, taking, tid);
+        tracer_resume_thread(&sampler->tracer, tid);
+        taking->event.pause_ns += sampler_now_ns() - begin_ns;
+        taking->event.pauses++;
+    }
+    return state_of_capture(outcome, STACK_STOPPED);
+}
+
+/* Reads a sleeping thread without disturbing it. Its count of context switches tells whether it ran meanwhile: then nothing that was
+ * read counts. */
+static bool take_asleep(struct sampler *sampler, struct taking *taking, pid_t tid,
+                        uint8_t *ret_state)
+{
+    struct process_status before, after;
+    if (process_status_read(sampler->pid, tid, &before) < 0) {
+        *ret_state = STACK_GONE;
+        return true;
+    }
+    if (before.state != 'S' && before.state != 'T')
+        return false;
+    int outcome = capture(sampler, taking, tid);
+    if (process_status_read(sampler->pid, tid, &after) < 0) {
+        *ret_state = STACK_GONE;
+        return true;
+    }
+    if (after.state != before.state || after.switches != before.switches)
+        return false;
+    *ret_state = state_of_capture(outcome, STACK_ASLEEP);
+    return true;
+}
+
+static void take_owner(struct sampler *sampler, struct taking *taking, const struct thread *thread)
+{
+    struct event_owner *owner = &taking->owners[taking->event.owner_count++];
+    *owner = (struct event_owner){.tid = thread->tid, .faults = thread->faults};
+    bool taken = false;
+    if (thread->state == 'S' || thread->state == 'T')
+        taken = take_asleep(sampler, taking, thread->tid, &owner->state);
+    if (!taken)
+        owner->state = take_stopped(sampler, taking, thread->tid);
+    if (owner->state == STACK_STOPPED || owner->state == STACK_ASLEEP)
+        resolve(sampler, taking, owner);
+}
+
+/* The thread with the most faults that was not taken yet, or NULL. */
+static const struct thread *next_faulter(const struct sampler *sampler, const struct taking *taking)
+{
+    const struct thread *best = NULL;
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        const struct thread *thread = &sampler->threads.items[i];
+        bool taken = false;
+        for (size_t j = 0; j < taking->event.owner_count; j++)
+            taken |= taking->owners[j].tid == thread->tid;
+        if (!taken && thread->faults && (!best || thread->faults > best->faults))
+            best = thread;
+    }
+    if (best && (double)best->faults < OWNER_SHARE_LEAST * (double)taking->faults)
+        return NULL;
+    return best;
+}
+
+/* Nobody faulted: memory was released, or came in without a fault (MAP_POPULATE). Whoever ran is the one. */
+static const struct thread *likely_mover(const struct sampler *sampler)
+{
+    const struct thread *best = NULL;
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        const struct thread *thread = &sampler->threads.items[i];
+        if (thread->state == 'R' && (!best || best->state != 'R'))
+            best = thread;
+        else if (thread->ran && !best)
+            best = thread;
+    }
+    return best ? best : sampler->threads.count ? &sampler->threads.items[0] : NULL;
+}
+
+static void take_owners(struct sampler *sampler, struct taking *taking)
+{
+    for (size_t i = 0; i < sampler->threads.count; i++)
+        taking->faults += sampler->threads.items[i].faults;
+    const struct thread *thread;
+    if (taking->faults == 0) {
+        thread = likely_mover(sampler);
+        if (thread)
+            take_owner(sampler, taking, thread);
+        return;
+    }
+    while (taking->event.owner_count < OWNERS_STOPPED_MAX &&
+           (thread = next_faulter(sampler, taking)))
+        take_owner(sampler, taking, thread);
+}
+
+static void report_new_names(struct sampler *sampler, uint64_t now_ns)
+{
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        struct thread *thread = &sampler->threads.items[i];
+        if (!thread->name_changed)
+            continue;
+        thread->name_changed = false;
+        struct event event = {.kind = EVENT_THREAD,
+                              .thread = {.tid = thread->tid, .name = thread->name}};
+        sampler_record(sampler, now_ns, &event);
+    }
+}
+
+void sampler_sample(struct sampler *sampler)
+{
+    struct taking taking = {.event.owners = NULL};
+    uint64_t moved_bytes = sampler->sample_moved_bytes;
+
+    if (threads_look(&sampler->threads) < 0)
+        return; /* the process ended: the tracer tells how */
+    take_owners(sampler, &taking);
+    if (!taking.memory_read)
+        sampler_read_memory(sampler);
+    uint64_t now_ns = sampler_now_ns();
+    pace_spend(&sampler->pace, now_ns, taking.event.pause_ns, moved_bytes);
+
+    sampler_check_finalizing(sampler, now_ns);
+    report_new_names(sampler, now_ns);
+    sampler_take_memory(sampler, &taking.event.memory);
+    sampler->sample_moved_bytes = 0;
+    taking.event.owners = taking.owners;
+    struct event event = {.kind = EVENT_SAMPLE, .sample = taking.event};
+    sampler_record(sampler, now_ns, &event);
+}

@@ -1,0 +1,99 @@
+/* What the parts of the sampler share: one live session. */
+#ifndef MEMSAMPLE_SAMPLER_SAMPLER_H
+#define MEMSAMPLE_SAMPLER_SAMPLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proc/counters.h"
+#include "proc/memory.h"
+#include "python/stack.h"
+#include "recording/writer.h"
+#include "sampler/clock.h"
+#include "sampler/session.h"
+#include "sampler/threads.h"
+#include "trace/launch.h"
+#include "trace/tracer.h"
+
+struct line_tally {
+    const char *file, *function; /* owned by the reader */
+    int32_t line;
+    uint64_t bytes;
+};
+
+struct sampler {
+    const struct session_options *options;
+    struct session_progress *progress;
+    struct session_result *result;
+
+    int signal_fd;  /* SIGINT, SIGTERM, SIGHUP */
+    int sigchld_fd;
+    uint32_t asked_to_end; /* how often */
+    bool done;
+    uint8_t end_reason;
+
+    pid_t pid;
+    uint64_t page_bytes;
+    uint64_t start_ns; /* CLOCK_MONOTONIC at time 0 */
+    uint64_t start_unix_ns;
+    struct launch launch;
+    struct tracer tracer;
+    uint32_t execs_seen;
+    struct process_memory process_memory;
+    struct memory memory;
+    int statm_fd;
+    struct threads threads;
+
+    /* Python (discover.c) */
+    struct python_runtime runtime;
+    struct python_reader *reader; /* NULL until found */
+    uint64_t search_at_ns, search_wait_ns; /* next try and its back-off */
+    bool unsupported;  /* found one that cannot be read: do not search again */
+    bool finalizing;
+
+    /* when (clock.c, pace.c) */
+    struct pace pace;
+    struct clock clock;
+    const char *clock_reason;
+    uint64_t next_tick_ns, next_split_ns, next_flush_ns, next_progress_ns;
+    uint64_t last_moved_ns;
+
+    /* how much (moves.c) */
+    struct counters_memory now;      /* last reading of statm */
+    uint64_t recorded_ns;            /* time of the last event with a reading */
+    uint64_t grown_bytes, released_bytes; /* since the last recorded reading */
+    uint64_t sample_moved_bytes;     /* since the last sample */
+
+    struct recording_writer *writer; /* NULL until Python was found, and after a write error */
+    struct line_tally lately[8]; /* since the last progress report: enough to name the largest */
+};
+
+uint64_t sampler_now_ns(void);
+/* Time in the recording. */
+static inline uint64_t sampler_time(const struct sampler *sampler, uint64_t now_ns)
+{
+    return now_ns - sampler->start_ns;
+}
+
+/* Reads statm and books what moved. 0 or -ESRCH. */
+int sampler_read_memory(struct sampler *sampler);
+/* Books a statm that was read elsewhere (inside a stop). */
+void sampler_book_memory(struct sampler *sampler, const struct counters_memory *memory);
+/* Takes what moved since the last recorded reading into an event. */
+void sampler_take_memory(struct sampler *sampler, struct event_memory *ret_memory);
+
+/* Records an event at `now_ns`; a failure ends the recording and is told to the user. */
+void sampler_record(struct sampler *sampler, uint64_t now_ns, struct event *event);
+void sampler_record_reading(struct sampler *sampler, uint64_t now_ns);
+void sampler_record_split(struct sampler *sampler, uint64_t now_ns);
+void sampler_flush(struct sampler *sampler);
+
+/* Looks for Python if it is time to; on success begins the recording. */
+void sampler_discover(struct sampler *sampler, uint64_t now_ns);
+void sampler_forget_python(struct sampler *sampler);
+void sampler_check_finalizing(struct sampler *sampler, uint64_t now_ns);
+
+/* Takes one sample: who moved memory, and where. */
+void sampler_sample(struct sampler *sampler);
+
+#endif

@@ -1,0 +1,334 @@
+/* The one loop: sleep, read the counters, sample when the clock says so, write down. */
+#include "sampler/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/paths.h"
+#include "base/units.h"
+#include "sampler/sampler.h"
+#include "trace/permission.h"
+
+#define SPLIT_NS    (100 * NS_PER_MS)
+#define FLUSH_NS    (1 * NS_PER_S)
+#define PROGRESS_NS (250 * NS_PER_MS)
+#define QUIET_NS    (1 * NS_PER_S) /* longest time without a reading when nothing moves */
+#define ENDS_FORCED 2              /* so many requests to end leave a launched job behind */
+
+/* ---- set-up and tear-down ---- */
+
+static int open_signals(struct sampler *sampler, struct error *error)
+{
+    sigset_t ends, child;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sampler->signal_fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+    sampler->sigchld_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (sampler->signal_fd < 0 || sampler->sigchld_fd < 0)
+        return error_set(error, -errno, "cannot wait for signals (%s)", strerror(errno));
+    return 0;
+}
+
+/* What the job must not inherit: set after it was forked. */
+static void become_sampler(void)
+{
+    struct rlimit files;
+    prctl(PR_SET_TIMERSLACK, 1); /* sleeps end on time: the default allows 50 us more */
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max; /* one fd for each thread of the target */
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static int seize_target(struct sampler *sampler, struct error *error)
+{
+    int r = tracer_init(&sampler->tracer, sampler->pid, sampler->sigchld_fd);
+    if (r == -ENOMEM)
+        return error_set(error, r, "out of memory");
+    return r < 0 ? permission_explain(sampler->pid, r, error) : 0;
+}
+
+static int launch_job(struct sampler *sampler, struct error *error)
+{
+    int r = launch_prepare(sampler->options->arguments, sampler->options->job_mask,
+                           &sampler->launch, error);
+    if (r < 0)
+        return r;
+    sampler->pid = sampler->launch.pid;
+    r = seize_target(sampler, error);
+    if (r < 0)
+        return r;
+    launch_go(&sampler->launch);
+    return 0;
+}
+
+static int open_target(struct sampler *sampler, struct error *error)
+{
+    sampler->pid = sampler->options->pid;
+    int r = sampler->options->arguments ? launch_job(sampler, error) : seize_target(sampler, error);
+    sampler->result->pid = sampler->pid;
+    if (r < 0)
+        return r;
+    become_sampler();
+    process_memory_init(&sampler->process_memory, sampler->pid, &sampler->memory);
+    threads_init(&sampler->threads, sampler->pid);
+    sampler->statm_fd = counters_memory_open(sampler->pid);
+    if (sampler->statm_fd < 0)
+        return error_set(error, sampler->statm_fd, "cannot read the memory counters of process %d (%s)",
+                         (int)sampler->pid, strerror(-sampler->statm_fd));
+    return 0;
+}
+
+/* Attaching promises Python: say at once when there is none. */
+static int require_python(struct sampler *sampler, struct error *error)
+{
+    sampler_discover(sampler, sampler_now_ns());
+    const char *told = sampler->result->other_error;
+    if (sampler->result->python_found && sampler->reader)
+        return 0;
+    if (told[0])
+        return error_set(error, -ENOTSUP, "%s", told);
+    return error_set(error, -ENOEXEC,
+                     "process %d is not a Python process (no CPython 3.11 to 3.14 is running in it); "
+                     "give the pid of the interpreter itself",
+                     (int)sampler->pid);
+}
+
+static int init(struct sampler *sampler, const struct session_options *options,
+                struct session_progress *progress, struct session_result *result,
+                struct error *error)
+{
+    struct timespec wall;
+    *sampler = (struct sampler){
+        .options = options,
+        .progress = progress,
+        .result = result,
+        .signal_fd = -1,
+        .sigchld_fd = -1,
+        .launch = {.go_fd = -1, .result_fd = -1},
+        .process_memory = {.mem_fd = -1},
+        .statm_fd = -1,
+        .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
+        .start_ns = sampler_now_ns(),
+    };
+    clock_gettime(CLOCK_REALTIME, &wall);
+    sampler->start_unix_ns = (uint64_t)wall.tv_sec * NS_PER_S + (uint64_t)wall.tv_nsec;
+    sampler->last_moved_ns = sampler->next_tick_ns = sampler->start_ns;
+    pace_init(&sampler->pace, options->budget_percent, options->step_bytes, sampler->start_ns);
+    bool automatic = strcmp(options->clock, "auto") == 0;
+    clock_init(&sampler->clock, automatic ? "poll" : options->clock, &sampler->pace,
+               options->tick_ns);
+    sampler->clock_reason = automatic ? "chosen automatically: the most exact clock that works everywhere"
+                                      : "asked for with --clock";
+    int r = open_signals(sampler, error);
+    return r < 0 ? r : open_target(sampler, error);
+}
+
+static void deinit(struct sampler *sampler)
+{
+    python_reader_destroy(sampler->reader);
+    threads_deinit(&sampler->threads);
+    process_memory_deinit(&sampler->process_memory);
+    fd_closep(&sampler->statm_fd);
+    fd_closep(&sampler->signal_fd);
+    fd_closep(&sampler->sigchld_fd);
+    launch_deinit(&sampler->launch);
+    tracer_deinit(&sampler->tracer);
+}
+
+/* ---- what happens outside ---- */
+
+static void end_session(struct sampler *sampler, uint8_t reason)
+{
+    sampler->done = true;
+    sampler->end_reason = reason;
+}
+
+static void handle_end_request(struct sampler *sampler, const struct signalfd_siginfo *info)
+{
+    bool forced = ++sampler->asked_to_end >= ENDS_FORCED;
+    if (!sampler->options->arguments || forced) {
+        end_session(sampler, END_DETACHED);
+        return;
+    }
+    /* SI_KERNEL: the terminal sent it to the whole foreground group, so the job has it already (sigaction(2)). */
+    if (info->ssi_code != SI_KERNEL)
+        kill(sampler->pid, (int)info->ssi_signo);
+}
+
+static void read_signals(struct sampler *sampler)
+{
+    struct signalfd_siginfo info;
+    while (read(sampler->signal_fd, &info, sizeof(info)) == sizeof(info))
+        handle_end_request(sampler, &info);
+    bool child = false;
+    while (read(sampler->sigchld_fd, &info, sizeof(info)) == sizeof(info))
+        child = true;
+    if (child)
+        tracer_dispatch(&sampler->tracer);
+}
+
+static void handle_exec(struct sampler *sampler, uint64_t now_ns)
+{
+    sampler->execs_seen = sampler->tracer.execs;
+    sampler_forget_python(sampler);
+    struct event event = {.kind = EVENT_PHASE, .phase = PHASE_EXEC};
+    sampler_record(sampler, now_ns, &event);
+}
+
+static void handle_end_of_target(struct sampler *sampler)
+{
+    struct session_result *result = sampler->result;
+    result->ended = true;
+    result->signaled = sampler->tracer.signaled;
+    result->end_status = sampler->tracer.end_status;
+    if (sampler->options->arguments)
+        result->exec_failure = launch_failure(&sampler->launch);
+    end_session(sampler, result->signaled ? END_SIGNALED : END_EXITED);
+}
+
+/* ---- the loop ---- */
+
+static void report_progress(struct sampler *sampler, uint64_t now_ns)
+{
+    struct session_progress *progress = sampler->progress;
+    const struct line_tally *top = &sampler->lately[0];
+    for (size_t i = 1; i < sizeof(sampler->lately) / sizeof(sampler->lately[0]); i++)
+        if (sampler->lately[i].bytes > top->bytes)
+            top = &sampler->lately[i];
+    pthread_mutex_lock(&progress->lock);
+    progress->elapsed_ns = sampler_time(sampler, now_ns);
+    progress->rss_bytes = sampler->now.rss_bytes;
+    if (top->bytes)
+        snprintf(progress->top, sizeof(progress->top), "%s:%d %s", path_base_name(top->file),
+                 (int)top->line, top->function);
+    pthread_mutex_unlock(&progress->lock);
+    for (size_t i = 0; i < sizeof(sampler->lately) / sizeof(sampler->lately[0]); i++)
+        sampler->lately[i].bytes = 0;
+}
+
+/* The slow steady part: it keeps the timeline honest when nothing grows. */
+static void tick(struct sampler *sampler, uint64_t now_ns)
+{
+    while (sampler->next_tick_ns <= now_ns)
+        sampler->next_tick_ns += sampler->options->tick_ns;
+    sampler_check_finalizing(sampler, now_ns);
+    if (sampler->reader && (sampler->grown_bytes || sampler->released_bytes ||
+                            now_ns - sampler->recorded_ns >= QUIET_NS))
+        sampler_record_reading(sampler, now_ns);
+    if (now_ns >= sampler->next_split_ns) {
+        /* A flat process is split as seldom as it is read. */
+        uint64_t calm_ns = now_ns - sampler->last_moved_ns;
+        sampler->next_split_ns = now_ns + (calm_ns > QUIET_NS ? QUIET_NS : SPLIT_NS);
+        sampler_record_split(sampler, now_ns);
+    }
+    if (now_ns >= sampler->next_flush_ns) {
+        sampler->next_flush_ns = now_ns + FLUSH_NS;
+        sampler_flush(sampler);
+    }
+    if (now_ns >= sampler->next_progress_ns) {
+        sampler->next_progress_ns = now_ns + PROGRESS_NS;
+        report_progress(sampler, now_ns);
+    }
+}
+
+static struct clock_view view_of(const struct sampler *sampler, uint64_t now_ns)
+{
+    return (struct clock_view){
+        .now_ns = now_ns,
+        .next_tick_ns = sampler->next_tick_ns,
+        .moved_bytes = sampler->sample_moved_bytes,
+        .last_moved_ns = sampler->last_moved_ns,
+    };
+}
+
+static void sleep_until_due(struct sampler *sampler)
+{
+    struct clock_view view = view_of(sampler, sampler_now_ns());
+    uint64_t sleep_ns = sampler->clock.sleep_ns(&sampler->clock, &view);
+    if (!sampler->reader && !sampler->unsupported && sampler->search_at_ns < view.now_ns + sleep_ns)
+        sleep_ns = sampler->search_at_ns > view.now_ns ? sampler->search_at_ns - view.now_ns : 0;
+    struct timespec timeout = {.tv_sec = (time_t)(sleep_ns / NS_PER_S),
+                               .tv_nsec = (long)(sleep_ns % NS_PER_S)};
+    struct pollfd fds[] = {{.fd = sampler->signal_fd, .events = POLLIN},
+                           {.fd = sampler->sigchld_fd, .events = POLLIN}};
+    if (ppoll(fds, 2, &timeout, NULL) > 0)
+        read_signals(sampler);
+}
+
+static void turn(struct sampler *sampler)
+{
+    sleep_until_due(sampler);
+    uint64_t now_ns = sampler_now_ns();
+    if (sampler->tracer.ended) {
+        handle_end_of_target(sampler);
+        return;
+    }
+    if (sampler->tracer.execs != sampler->execs_seen)
+        handle_exec(sampler, now_ns);
+    if (sampler->options->arguments && sampler->tracer.execs == 0)
+        return; /* not the job yet, but a copy of this process */
+    sampler_discover(sampler, now_ns);
+    sampler_read_memory(sampler);
+    struct clock_view view = view_of(sampler, now_ns);
+    if (sampler->reader && sampler->writer && !sampler->finalizing &&
+        sampler->clock.is_due(&sampler->clock, &view))
+        sampler_sample(sampler);
+    if (now_ns >= sampler->next_tick_ns)
+        tick(sampler, now_ns);
+    if (sampler->options->duration_ns &&
+        sampler_time(sampler, now_ns) >= sampler->options->duration_ns)
+        end_session(sampler, END_DETACHED);
+}
+
+static void record_end(struct sampler *sampler)
+{
+    uint64_t now_ns = sampler_now_ns();
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    if (!sampler->result->ended && sampler_read_memory(sampler) == 0)
+        sampler_record_reading(sampler, now_ns);
+    struct event event = {
+        .kind = EVENT_END,
+        .end = {
+            .reason = sampler->end_reason,
+            .status = sampler->result->end_status,
+            .tracer_cpu_ns =
+                (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * NS_PER_S +
+                (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * NS_PER_US,
+            .tracer_rss_bytes = (uint64_t)usage.ru_maxrss * KIB,
+        }};
+    sampler_record(sampler, now_ns, &event);
+    sampler_flush(sampler);
+    if (sampler->writer)
+        recording_writer_destroy(sampler->writer);
+    sampler->writer = NULL;
+}
+
+int session_run(const struct session_options *options, struct session_progress *progress,
+                struct session_result *ret_result, struct error *error)
+{
+    struct sampler sampler;
+    *ret_result = (struct session_result){.pid = options->pid};
+    int r = init(&sampler, options, progress, ret_result, error);
+    if (r == 0 && !options->arguments)
+        r = require_python(&sampler, error);
+    while (r == 0 && !sampler.done)
+        turn(&sampler);
+    if (sampler.writer)
+        record_end(&sampler);
+    deinit(&sampler);
+    return r;
+}

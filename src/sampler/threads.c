@@ -1,0 +1,116 @@
+/* The target's threads, from /proc/PID/task. */
+#include "sampler/threads.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "proc/counters.h"
+#include "proc/process.h"
+
+void threads_init(struct threads *threads, pid_t pid)
+{
+    *threads = (struct threads){.pid = pid};
+}
+
+static void thread_deinit(struct thread *thread)
+{
+    fd_closep(&thread->stat_fd);
+}
+
+void threads_deinit(struct threads *threads)
+{
+    for (size_t i = 0; i < threads->count; i++)
+        thread_deinit(&threads->items[i]);
+    free(threads->items);
+    *threads = (struct threads){0};
+}
+
+static bool is_known(const struct threads *threads, pid_t tid)
+{
+    for (size_t i = 0; i < threads->count; i++)
+        if (threads->items[i].tid == tid)
+            return true;
+    return false;
+}
+
+static void read_name(struct threads *threads, struct thread *thread)
+{
+    char name[THREAD_NAME_MAX];
+    if (process_thread_name(threads->pid, thread->tid, name, sizeof(name)) < 0 ||
+        strcmp(name, thread->name) == 0)
+        return;
+    memcpy(thread->name, name, sizeof(name));
+    thread->name_changed = true;
+}
+
+/* New threads start with all their faults still to be charged: they were made since the last look. */
+static int add_new_threads(struct threads *threads, bool first)
+{
+    _cleanup_(freep) pid_t *tids = NULL;
+    size_t count;
+    int r = process_threads_list(threads->pid, &tids, &count);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < count; i++) {
+        if (is_known(threads, tids[i]))
+            continue;
+        int fd = counters_thread_open(threads->pid, tids[i]);
+        struct counters_thread now;
+        if (fd < 0)
+            continue;
+        if (counters_thread_read(fd, &now) < 0 ||
+            array_reserve(&threads->items, &threads->cap, threads->count + 1,
+                          sizeof(*threads->items)) < 0) {
+            close(fd);
+            continue;
+        }
+        struct thread *thread = &threads->items[threads->count++];
+        *thread = (struct thread){
+            .tid = tids[i],
+            .stat_fd = fd,
+            .state = now.state,
+            .minor_faults = now.minor_faults,
+            .faults = first ? 0 : now.minor_faults,
+            .cpu_ticks = now.cpu_ticks,
+            .ran = now.state == 'R',
+        };
+        read_name(threads, thread);
+    }
+    return threads->count ? 0 : -ESRCH;
+}
+
+/* False when the thread is gone. */
+static bool look_at(struct thread *thread, uint32_t *ret_threads)
+{
+    struct counters_thread now;
+    if (counters_thread_read(thread->stat_fd, &now) < 0 || now.state == 'X' ||
+        now.state == 'Z')
+        return false;
+    thread->faults = now.minor_faults - thread->minor_faults;
+    thread->minor_faults = now.minor_faults;
+    thread->ran = now.state == 'R' || now.cpu_ticks != thread->cpu_ticks;
+    thread->cpu_ticks = now.cpu_ticks;
+    thread->state = now.state;
+    *ret_threads = now.threads;
+    return true;
+}
+
+int threads_look(struct threads *threads)
+{
+    uint32_t process_threads = 0;
+    bool first = threads->count == 0;
+    for (size_t i = 0; i < threads->count;) {
+        if (look_at(&threads->items[i], &process_threads)) {
+            i++;
+            continue;
+        }
+        thread_deinit(&threads->items[i]);
+        threads->items[i] = threads->items[--threads->count];
+    }
+    if (threads->count == process_threads && !first)
+        return 0;
+    return add_new_threads(threads, first);
+}

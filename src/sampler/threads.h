@@ -1,0 +1,36 @@
+/* The target's threads: which of them faulted, and who is awake. Reads /proc only. */
+#ifndef MEMSAMPLE_SAMPLER_THREADS_H
+#define MEMSAMPLE_SAMPLER_THREADS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define THREAD_NAME_MAX 64
+
+struct thread {
+    pid_t tid;
+    int stat_fd;
+    char state;           /* at the last look */
+    uint64_t minor_faults; /* in all, at the last look */
+    uint64_t faults;      /* since the look before */
+    bool ran;             /* used processor time, or was running, since the look before */
+    uint64_t cpu_ticks;
+    char name[THREAD_NAME_MAX];
+    bool name_changed; /* and was not reported yet */
+};
+
+struct threads {
+    pid_t pid;
+    struct thread *items;
+    size_t count, cap;
+};
+
+void threads_init(struct threads *threads, pid_t pid);
+void threads_deinit(struct threads *threads);
+
+/* Reads every thread's counters; notices new and ended threads. 0 or a negative errno (-ESRCH: process gone). */
+int threads_look(struct threads *threads);
+
+#endif
