@@ -1,0 +1,41 @@
+/* A thread of a C library that waits in epoll_wait and counts how often it was disturbed. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+static atomic_int stop, interrupted, waits, failed;
+static pthread_t thread;
+
+static void *wait_loop(void *unused)
+{
+    (void)unused;
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event event;
+    while (!stop) {
+        int count = epoll_wait(epoll, &event, 1, 100);
+        waits++;
+        if (count < 0 && errno == EINTR)
+            interrupted++;
+        else if (count)
+            failed++;
+    }
+    close(epoll);
+    return NULL;
+}
+
+int waiter_start(void);
+int waiter_start(void)
+{
+    return pthread_create(&thread, NULL, wait_loop, NULL);
+}
+
+/* How many waits ended with EINTR; -1 when the loop did not do its work. */
+int waiter_stop(void);
+int waiter_stop(void)
+{
+    stop = 1;
+    pthread_join(thread, NULL);
+    return failed || !waits ? -1 : interrupted;
+}
