@@ -6,10 +6,77 @@
 #ifndef MEMSAMPLE_PYTHON_LAYOUT_H
 #define MEMSAMPLE_PYTHON_LAYOUT_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#define PYTHON_ABSENT UINT32_MAX /* this version has no such field */
+
+/* What one read of such an object may cost at most; python_layout_init keeps every field below. */
+#define PYTHON_THREAD_BYTES_MAX 1024
+#define PYTHON_FRAME_BYTES_MAX  256
+#define PYTHON_CODE_BYTES_MAX   256
+#define PYTHON_TEXT_BYTES_MAX   128
+#define PYTHON_DEBUG_BYTES_MAX  1024 /* of _Py_DebugOffsets */
+
 struct python_layout {
-    int placeholder; /* to be written with the module */
+    struct {
+        uint32_t interpreters_head; /* newest PyInterpreterState */
+        uint32_t finalizing;        /* PyThreadState that tears the runtime down, or 0 */
+    } runtime;
+    struct {
+        uint32_t next;
+        uint32_t threads_head;    /* newest PyThreadState; the u64 before it counts threads ever made */
+        uint32_t code_generation; /* u64, changes whenever a code object dies (3.14+) */
+    } interpreter;
+    struct {
+        uint32_t next, interp;
+        uint32_t frame;     /* running frame, or absent: it hangs on the cframe */
+        uint32_t cframe;    /* struct on the C stack of the innermost eval loop (3.11, 3.12) */
+        uint32_t native_id; /* u64, gettid() */
+        uint32_t chunk;     /* current data-stack chunk; then its top (first free byte) and its limit */
+        uint32_t bytes;     /* covers the fields above */
+    } thread;
+    struct {
+        uint32_t frame, previous;
+    } cframe;
+    struct {
+        uint32_t code, previous;
+        uint32_t ip;       /* address of an instruction */
+        uint32_t owner;    /* u8 */
+        uint32_t is_entry; /* u8, first frame of an eval loop: 3.11, which has no shim frames */
+        uint32_t bytes;
+    } frame;
+    struct {
+        uint32_t type; /* ob_type of any object */
+        uint32_t name; /* tp_name of a type */
+    } object;
+    struct {
+        uint32_t units; /* ob_size: code units of two bytes */
+        uint32_t first_line, first_traceable;
+        uint32_t filename, qualname, linetable;
+        uint32_t instructions; /* the code itself, inline */
+        uint32_t bytes;
+    } code;
+    struct {
+        uint32_t length, state;
+        uint32_t ascii_bytes;   /* header of an ASCII string, its text follows */
+        uint32_t compact_bytes; /* header of other strings; the text follows or, legacy, a pointer to it */
+    } unicode;
+    struct {
+        uint32_t size, data;
+    } bytes;
+    uint64_t tag_mask; /* bits to clear in a frame's code reference (stackrefs, 3.14+) */
+    bool has_shims;    /* each eval loop starts with a frame that is no Python code (3.12+) */
 };
+
+/* Whether this kind of interpreter can be read at all. */
+bool python_layout_is_supported(uint32_t version, bool free_threaded);
+/* Bytes of _Py_DebugOffsets to hand to python_layout_init; 0 before 3.13. */
+size_t python_layout_debug_bytes(uint32_t version);
+/* `debug` are the first bytes of _PyRuntime from 3.13 on. False when the version is not supported or its
+ * offsets contradict themselves. */
+bool python_layout_init(uint32_t version, bool free_threaded, const uint8_t *debug,
+                        size_t debug_bytes, struct python_layout *ret_layout);
 
 #endif

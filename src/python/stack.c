@@ -1,0 +1,160 @@
+/* Python stacks of threads: capture while the thread cannot move, names and lines afterwards. Ties together
+ * threads, frames and code objects; knows none of their fields but what a position in code means. */
+#include "python/stack.h"
+#include "code.h"
+#include "threads.h"
+#include "walk.h"
+#include "windows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define CODE_UNIT_BYTES 2
+#define LINES_SLOTS     8192 /* power of two */
+
+/* A frame of the last capture. */
+struct captured {
+    uint32_t met;
+    int32_t offset; /* of the instruction, in bytes; may be negative: not started */
+};
+
+/* A line looked up before. */
+struct line_slot {
+    uint32_t code_id_plus_one; /* 0: free */
+    int32_t offset;
+    int32_t line;
+};
+
+struct python_reader {
+    struct python_runtime runtime;
+    const struct memory *memory;
+    bool is_captured, can_retry;
+
+    struct captured captured[PYTHON_FRAMES_MAX];
+    size_t captured_count;
+    bool truncated;
+    struct python_frame frames[PYTHON_FRAMES_MAX];
+    struct line_slot lines[LINES_SLOTS];
+
+    struct threads threads;
+    struct walk walk;
+    struct windows windows;
+    struct codes codes;
+};
+
+int python_reader_create(const struct python_runtime *runtime, const struct memory *memory,
+                         struct python_reader **ret_reader)
+{
+    struct python_reader *reader = calloc(1, sizeof(*reader));
+    if (!reader)
+        return -ENOMEM;
+    reader->runtime = *runtime;
+    reader->memory = memory;
+    int r = codes_init(&reader->codes, &reader->runtime.layout);
+    if (r < 0) {
+        free(reader);
+        return r;
+    }
+    *ret_reader = reader;
+    return 0;
+}
+
+void python_reader_destroy(struct python_reader *reader)
+{
+    if (!reader)
+        return;
+    codes_deinit(&reader->codes);
+    free(reader);
+}
+
+/* Keeps the frames that are Python code in execution. False when one stands outside its code. */
+static bool keep_frames(struct python_reader *reader)
+{
+    const struct python_layout *layout = &reader->runtime.layout;
+    const struct walk *walk = &reader->walk;
+    reader->captured_count = 0;
+    reader->truncated = walk->truncated;
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct walk_frame *frame = &walk->frames[i];
+        const struct code_met *met = &reader->codes.met[frame->met];
+        if (met->state == CODE_FOREIGN)
+            continue;
+        int64_t offset = (int64_t)(frame->ip - (met->address + layout->code.instructions));
+        int64_t end = (int64_t)met->facts.units * CODE_UNIT_BYTES;
+        if (offset < -CODE_UNIT_BYTES || offset >= end)
+            return false;
+        /* A function that is being entered, and the shim under a specialised class call in 3.13 and later
+         * (_Py_InitCleanup): CPython hides them too (_PyFrame_IsIncomplete, pycore_frame.h). */
+        if (!frame->generator && offset < (int64_t)met->facts.first_traceable * CODE_UNIT_BYTES)
+            continue;
+        if (reader->captured_count == PYTHON_FRAMES_MAX) {
+            reader->truncated = true;
+            break;
+        }
+        reader->captured[reader->captured_count++] =
+            (struct captured){.met = frame->met, .offset = (int32_t)offset};
+    }
+    return true;
+}
+
+int python_stack_capture(struct python_reader *reader, pid_t tid)
+{
+    const struct python_layout *layout = &reader->runtime.layout;
+    struct thread_state state;
+    reader->is_captured = reader->can_retry = false;
+    int r = threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &state);
+    if (r != 0)
+        return r;
+
+    windows_begin(&reader->windows, reader->memory);
+    codes_begin(&reader->codes, state.interpreter, state.code_generation);
+    r = walk_frames(&reader->walk, layout, &state, &reader->windows, &reader->codes);
+    if (r == 0) {
+        r = codes_read(&reader->codes, reader->memory);
+        if (r == 1 || (r == 0 && !keep_frames(reader)))
+            r = PYTHON_STACK_TORN;
+    }
+    reader->is_captured = r == 0;
+    reader->can_retry = r == PYTHON_STACK_TORN && layout->thread.cframe != PYTHON_ABSENT;
+    return r;
+}
+
+static int32_t find_line(struct python_reader *reader, uint32_t code_id, int32_t offset)
+{
+    size_t hash = (code_id * UINT32_C(0x9e3779b1)) ^ ((uint32_t)offset * UINT32_C(0x85ebca6b) >> 16);
+    struct line_slot *slot = &reader->lines[hash % LINES_SLOTS];
+    if (slot->code_id_plus_one != code_id + 1 || slot->offset != offset)
+        *slot = (struct line_slot){.code_id_plus_one = code_id + 1,
+                                   .offset = offset,
+                                   .line = codes_find_line(&reader->codes, code_id, offset)};
+    return slot->line;
+}
+
+int python_stack_resolve(struct python_reader *reader, struct python_stack *ret_stack)
+{
+    if (!reader->is_captured)
+        return PYTHON_STACK_TORN;
+    int r = codes_settle(&reader->codes);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < reader->captured_count; i++) {
+        uint32_t id = reader->codes.met[reader->captured[i].met].id;
+        const struct code *code = &reader->codes.items[id];
+        reader->frames[i] = (struct python_frame){
+            .file = code->file,
+            .function = code->function,
+            .line = find_line(reader, id, reader->captured[i].offset),
+            .first_line = code->first_line,
+            .code_id = id,
+        };
+    }
+    *ret_stack = (struct python_stack){.frames = reader->frames,
+                                       .count = reader->captured_count,
+                                       .truncated = reader->truncated};
+    return 0;
+}
+
+bool python_reader_can_retry(const struct python_reader *reader)
+{
+    return reader->can_retry;
+}

@@ -1,0 +1,225 @@
+/* The lists of interpreters and thread states. Knows how they are linked and when a copy of them is out of
+ * date; knows nothing of frames. Other threads of the target may be running and changing them. */
+#include "threads.h"
+
+#include "base/bytes.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define CANDIDATES_MAX      8   /* thread states of one thread: one in each interpreter it entered */
+#define UNIQUE_CHECKED_MAX  512 /* beyond, telling that all are different would take too long */
+
+static bool is_address(remote_addr address)
+{
+    return address >= 4096 && address < UINT64_C(1) << 56 && address % 8 == 0;
+}
+
+/* A thread state has two views: as bytes, and what they say. */
+static void parse_state(const struct python_layout *layout, remote_addr address, const uint8_t *data,
+                        struct thread_state *ret_state)
+{
+    *ret_state = (struct thread_state){
+        .address = address,
+        .interpreter = load_u64(data + layout->thread.interp),
+        .chunk = load_u64(data + layout->thread.chunk),
+        .chunk_top = load_u64(data + layout->thread.chunk + 8),
+        .chunk_limit = load_u64(data + layout->thread.chunk + 16),
+    };
+    if (layout->thread.frame != PYTHON_ABSENT)
+        ret_state->frame = load_u64(data + layout->thread.frame);
+    else
+        ret_state->cframe = load_u64(data + layout->thread.cframe);
+}
+
+/* Whether it is about to run Python code. Exact where the thread state holds the frame. */
+static bool has_frames(const struct python_layout *layout, const struct thread_state *state)
+{
+    if (layout->thread.frame != PYTHON_ABSENT)
+        return state->frame != 0;
+    return state->cframe - state->address >= THREAD_ROOT_CFRAME_MAX;
+}
+
+/* Walks the thread states of one interpreter. 0, PYTHON_STACK_TORN or a negative errno. */
+static int walk_threads(struct threads *threads, const struct python_layout *layout,
+                        const struct memory *memory, uint32_t interpreter)
+{
+    uint8_t data[PYTHON_THREAD_BYTES_MAX];
+    const struct interpreter_entry *owner = &threads->interpreters[interpreter];
+    remote_addr state = load_u64(owner->mark + 8);
+    while (state) {
+        if (threads->count == THREADS_MAX) {
+            threads->is_settled = false;
+            return 0;
+        }
+        int r = is_address(state) ? memory_read(memory, state, data, layout->thread.bytes) : -EFAULT;
+        if (r < 0)
+            return r == -EFAULT ? PYTHON_STACK_TORN : r;
+        if (load_u64(data + layout->thread.interp) != owner->address)
+            return PYTHON_STACK_TORN; /* freed while we looked */
+        uint64_t tid = load_u64(data + layout->thread.native_id);
+        threads->entries[threads->count++] = (struct thread_entry){
+            .tid = tid <= INT32_MAX ? (pid_t)tid : 0, .interpreter = interpreter, .state = state};
+        state = load_u64(data + layout->thread.next);
+    }
+    return 0;
+}
+
+/* A state without a thread, or with one that another state has too, is about to get its own: 3.12 and later
+ * start with 0, 3.11 with the number of the thread that made it. */
+static bool is_settled(const struct threads *threads)
+{
+    if (threads->count > UNIQUE_CHECKED_MAX)
+        return false;
+    for (size_t i = 0; i < threads->count; i++) {
+        if (threads->entries[i].tid == 0)
+            return false;
+        for (size_t k = 0; k < i; k++)
+            if (threads->entries[k].tid == threads->entries[i].tid)
+                return false;
+    }
+    return true;
+}
+
+static int walk_interpreters(struct threads *threads, const struct python_runtime *runtime,
+                             const struct memory *memory)
+{
+    const struct python_layout *layout = &runtime->layout;
+    threads->is_known = false;
+    threads->count = threads->interpreters_count = 0;
+    int r = memory_read_u64(memory, runtime->address + layout->runtime.interpreters_head,
+                            &threads->head);
+    if (r < 0)
+        return r == -EFAULT ? PYTHON_STACK_TORN : r;
+
+    threads->is_settled = true;
+    for (remote_addr at = threads->head; at;) {
+        if (threads->interpreters_count == INTERPRETERS_MAX) {
+            threads->is_settled = false;
+            break;
+        }
+        uint32_t index = (uint32_t)threads->interpreters_count++;
+        struct interpreter_entry *entry = &threads->interpreters[index];
+        entry->address = at;
+        remote_addr next;
+        struct memory_span spans[] = {
+            {at + layout->interpreter.threads_head - 8, entry->mark, MARK_BYTES},
+            {at + layout->interpreter.next, &next, sizeof(next)},
+        };
+        r = is_address(at) ? memory_read_spans(memory, spans, 2) : 0;
+        if (r < 2)
+            return r < 0 && r != -EFAULT ? r : PYTHON_STACK_TORN;
+        r = walk_threads(threads, layout, memory, index);
+        if (r != 0)
+            return r;
+        at = next;
+    }
+    threads->is_settled = threads->is_settled && is_settled(threads);
+    threads->is_known = true;
+    return 0;
+}
+
+/* What one vectored read brings. */
+struct look {
+    const struct thread_entry *candidates[CANDIDATES_MAX];
+    size_t count;
+    uint8_t states[CANDIDATES_MAX][PYTHON_THREAD_BYTES_MAX];
+    uint64_t generations[CANDIDATES_MAX];
+    uint8_t marks[INTERPRETERS_MAX][MARK_BYTES];
+    remote_addr head;
+    bool head_changed, list_changed;
+};
+
+/* Reads the states that the list knows for `tid`, and whether the list still holds. 0 or a negative errno. */
+static int look_at(const struct threads *threads, const struct python_runtime *runtime,
+                   const struct memory *memory, pid_t tid, struct look *look)
+{
+    const struct python_layout *layout = &runtime->layout;
+    struct memory_span spans[1 + INTERPRETERS_MAX + 2 * CANDIDATES_MAX];
+    size_t n = 0;
+    look->count = 0;
+    spans[n++] = (struct memory_span){runtime->address + layout->runtime.interpreters_head,
+                                      &look->head, sizeof(look->head)};
+    for (size_t i = 0; i < threads->interpreters_count; i++)
+        spans[n++] = (struct memory_span){
+            threads->interpreters[i].address + layout->interpreter.threads_head - 8, look->marks[i],
+            MARK_BYTES};
+    for (size_t i = 0; i < threads->count && look->count < CANDIDATES_MAX; i++) {
+        const struct thread_entry *entry = &threads->entries[i];
+        if (entry->tid != tid)
+            continue;
+        size_t at = look->count++;
+        look->candidates[at] = entry;
+        look->generations[at] = 0;
+        spans[n++] = (struct memory_span){entry->state, look->states[at], layout->thread.bytes};
+        if (layout->interpreter.code_generation != PYTHON_ABSENT)
+            spans[n++] = (struct memory_span){
+                threads->interpreters[entry->interpreter].address +
+                    layout->interpreter.code_generation,
+                &look->generations[at], sizeof(look->generations[at])};
+    }
+    int r = memory_read_spans(memory, spans, n);
+    if (r < 0)
+        return r;
+    if ((size_t)r < n)
+        return -EFAULT;
+    look->head_changed = look->head != threads->head;
+    look->list_changed = look->head_changed;
+    for (size_t i = 0; i < threads->interpreters_count; i++)
+        if (memcmp(look->marks[i], threads->interpreters[i].mark, MARK_BYTES) != 0)
+            look->list_changed = true;
+    return 0;
+}
+
+/* The state that runs: the first that is still its thread's and has frames. A thread inside a
+ * sub-interpreter has one in each; the newest interpreter comes first. */
+static bool choose(const struct threads *threads, const struct python_layout *layout, pid_t tid,
+                   const struct look *look, struct thread_state *ret_state)
+{
+    bool found = false;
+    for (size_t i = 0; i < look->count; i++) {
+        const struct thread_entry *entry = look->candidates[i];
+        struct thread_state state;
+        parse_state(layout, entry->state, look->states[i], &state);
+        state.code_generation = look->generations[i];
+        if (load_u64(look->states[i] + layout->thread.native_id) != (uint64_t)tid ||
+            state.interpreter != threads->interpreters[entry->interpreter].address)
+            continue;
+        bool runs = has_frames(layout, &state);
+        if (runs || !found)
+            *ret_state = state;
+        found = true;
+        if (runs)
+            break;
+    }
+    return found;
+}
+
+int threads_find(struct threads *threads, const struct python_runtime *runtime,
+                 const struct memory *memory, pid_t tid, struct thread_state *ret_state)
+{
+    const struct python_layout *layout = &runtime->layout;
+    struct look look;
+    int r;
+    if (threads->is_known) {
+        r = look_at(threads, runtime, memory, tid, &look);
+        if (r < 0 && r != -EFAULT)
+            return r;
+        if (r == 0 && choose(threads, layout, tid, &look, ret_state)) {
+            /* New threads do not matter to a state that is still its thread's and runs; with one
+             * interpreter there is no other state that it could be. */
+            if (!look.list_changed || (!look.head_changed && threads->interpreters_count == 1 &&
+                                       has_frames(layout, ret_state)))
+                return 0;
+        } else if (r == 0 && !look.list_changed && threads->is_settled && look.count == 0) {
+            return PYTHON_STACK_NO_THREAD;
+        }
+    }
+    r = walk_interpreters(threads, runtime, memory);
+    if (r != 0)
+        return r;
+    r = look_at(threads, runtime, memory, tid, &look);
+    if (r < 0)
+        return r == -EFAULT ? PYTHON_STACK_TORN : r;
+    return choose(threads, layout, tid, &look, ret_state) ? 0 : PYTHON_STACK_NO_THREAD;
+}

@@ -1,0 +1,51 @@
+/* Which thread state belongs to a thread. */
+#ifndef MEMSAMPLE_PYTHON_THREADS_H
+#define MEMSAMPLE_PYTHON_THREADS_H
+
+#include <stdbool.h>
+
+#include "python/runtime.h"
+#include "python/stack.h"
+
+#define THREADS_MAX      8192
+#define INTERPRETERS_MAX 64
+/* PyThreadState.root_cframe lies below this offset (3.11: 336, 3.12: 272). */
+#define THREAD_ROOT_CFRAME_MAX 512
+#define MARK_BYTES       16 /* threads ever made, newest thread state: changes whenever one is added */
+
+struct thread_entry {
+    pid_t tid;
+    uint32_t interpreter; /* index */
+    remote_addr state;
+};
+
+struct interpreter_entry {
+    remote_addr address;
+    uint8_t mark[MARK_BYTES];
+};
+
+/* The list as it was when it was last walked. */
+struct threads {
+    struct thread_entry entries[THREADS_MAX];
+    size_t count;
+    struct interpreter_entry interpreters[INTERPRETERS_MAX];
+    size_t interpreters_count;
+    remote_addr head;
+    bool is_known;   /* the list was walked to its end */
+    bool is_settled; /* and each state had a thread of its own: who is not in it has none */
+};
+
+/* A thread state, fresh from the target. */
+struct thread_state {
+    remote_addr address, interpreter;
+    uint64_t code_generation; /* of its interpreter; 0 where there is none */
+    remote_addr chunk, chunk_top, chunk_limit;
+    remote_addr frame;  /* or */
+    remote_addr cframe; /* see struct python_layout */
+};
+
+/* Finds the thread state of `tid`. 0, PYTHON_STACK_NO_THREAD, PYTHON_STACK_TORN or a negative errno. */
+int threads_find(struct threads *threads, const struct python_runtime *runtime,
+                 const struct memory *memory, pid_t tid, struct thread_state *ret_state);
+
+#endif

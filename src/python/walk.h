@@ -1,0 +1,36 @@
+/* The chain of frames of one thread. */
+#ifndef MEMSAMPLE_PYTHON_WALK_H
+#define MEMSAMPLE_PYTHON_WALK_H
+
+#include <stdbool.h>
+
+#include "addresses.h"
+#include "code.h"
+#include "threads.h"
+#include "windows.h"
+
+#define WALK_FRAMES_MAX (PYTHON_FRAMES_MAX + 256) /* some are dropped once their code is known */
+#define WALK_STEPS_MAX  (2 * WALK_FRAMES_MAX)     /* frames and shims */
+
+_Static_assert(WALK_STEPS_MAX <= ADDRESSES_MAX, "each step is remembered");
+_Static_assert(WALK_FRAMES_MAX <= CODES_MET_MAX, "each frame may have code of its own");
+
+struct walk_frame {
+    uint32_t met;     /* index of its code object, see codes_meet */
+    bool generator;   /* it belongs to a generator: never half made */
+    remote_addr ip;
+};
+
+struct walk {
+    struct addresses visited;
+    struct walk_frame frames[WALK_FRAMES_MAX];
+    size_t count;
+    bool truncated;
+};
+
+/* Follows the frames of `state`, innermost first, and notes their code objects. 0, PYTHON_STACK_TORN or a
+ * negative errno. */
+int walk_frames(struct walk *walk, const struct python_layout *layout,
+                const struct thread_state *state, struct windows *windows, struct codes *codes);
+
+#endif
