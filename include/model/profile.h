@@ -8,7 +8,8 @@
 #include "base/error.h"
 #include "recording/reader.h"
 
-/* What one line, function or stack did up to the end. held = grown - released. */
+/* What one line, function or stack did up to the end. held at end = grown - released; only the baseline holds
+ * without having grown, so that all `grown` together are the growth that was watched. */
 struct figures {
     uint64_t grown_bytes;
     uint64_t released_bytes; /* memory of this owner that went away */
@@ -35,16 +36,19 @@ struct profile_node {
 struct profile_frame { /* a line of a function */
     const char *file, *function;
     int32_t line, first_line;
-    uint32_t function_index;
+    uint32_t function_index, line_index; /* into the profile's functions and lines */
+    bool user; /* not from an installed package, the standard library or the interpreter itself */
 };
 
 /* A row of the tables: `self` where it stands innermost, `total` over all stacks in which it stands, each
- * stack counted once. */
+ * stack counted once, however often it stands there (recursion). */
 struct profile_row {
     const char *file, *function; /* special rows: file "" and function "<native>" and so on */
     int32_t line;                /* functions: the first line */
     struct figures self, total;
-    uint64_t sample_count; /* samples in which the line stood anywhere */
+    uint64_t sample_count; /* sampled stacks in which it stood anywhere */
+    uint64_t last_time_ns, last_rss_bytes; /* at the last of them */
+    bool user;
 };
 
 /* A change of what a node holds, in the time up to and including a point (after the point before). */
@@ -78,6 +82,7 @@ struct profile {
     } pause;
     struct {
         uint64_t duration_ns; /* first reading to the end */
+        uint64_t run_ns;      /* until the last event */
         uint64_t baseline_bytes, peak_rss_bytes, peak_time_ns, end_rss_bytes, end_time_ns;
         uint64_t grown_bytes, released_bytes; /* baseline + grown - released = end_rss */
         uint64_t unattributed_bytes, native_bytes; /* of grown */
@@ -90,9 +95,16 @@ struct profile {
     size_t function_count;
     struct profile_row *lines; /* sorted likewise */
     size_t line_count;
+    /* Whose memory it is, for people who look for their own line: every stack counts for its innermost line of
+     * user code, or for its innermost line when it has none. These rows do not overlap: their `self` (`total` is
+     * the same) sum to RSS. Sorted by held at peak, then grown. */
+    struct profile_row *culprits;
+    size_t culprit_count;
     struct profile_node *nodes;
     size_t node_count;
-    struct profile_point *points; /* every reading of the recording; see profile_thin for fewer */
+    /* Every reading of the recording; of more than 65,536 the highest and lowest of equal stretches of time.
+     * See profile_thin for fewer. */
+    struct profile_point *points;
     size_t point_count;
     size_t peak_point, end_point; /* indices into points */
     struct profile_change *changes; /* sorted by point, then node */
@@ -111,8 +123,9 @@ int profile_create(const struct recording *recording, struct profile **ret_profi
                    struct error *error);
 void profile_destroy(struct profile *profile);
 
-/* Makes the timeline at most `points_max` (at least 8) points long by merging neighbours, equally spaced in time;
- * peak, end, first and last point stay exact, and each merged point keeps its highest RSS. Books stay balanced.
+/* Makes the timeline at most `points_max` (at least 8) points long: of equal stretches of time the points with the
+ * highest and the lowest RSS are kept, and peak, end, first and last point. What happened at points that go counts
+ * for the next one that stays, so the books stay balanced at each.
  * 0 or -ENOMEM. */
 int profile_thin(struct profile *profile, size_t points_max);
 

@@ -1,0 +1,323 @@
+/* All attribution policy. Knows events, stacks as nodes, and points as numbers; must not know rows or output.
+ *
+ * - The first reading is the baseline: what was resident before anybody looked.
+ * - Growth that readings saw is pending until the next sample, whose owners share it, together with the
+ *   sample's own, in proportion to the faults that each took since the sample before; equally when nobody
+ *   faulted. Whole bytes; what is left over goes to the owner with most faults.
+ * - Each pending reading is booked at its own point of time, so the books balance at every point.
+ * - A thread without Python frames is `<native>`. A thread whose stack could not be read, or is gone, and a
+ *   sample without owners are `<unattributed>`. So is what is still pending at the end of the recording,
+ *   and at the end of the program, before the interpreter tears itself down.
+ * - What is released is taken from owners as holdings.h says, after the growth of the same reading. */
+#include "growth.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/intern.h"
+#include "changes.h"
+#include "holdings.h"
+
+struct pending {
+    uint32_t point;
+    uint64_t grown_bytes, released_bytes;
+};
+
+struct share {
+    uint32_t node;
+    int32_t tid; /* 0: nobody's */
+    uint64_t weight;
+};
+
+struct shares {
+    struct share list[EVENT_OWNERS_MAX];
+    size_t count, largest;
+    uint64_t total_weight;
+};
+
+struct attribution {
+    const struct timeline *timeline;
+    struct calltree *tree;
+    struct profile *profile;
+    struct changes changes;
+    struct holdings holdings;
+    struct pending *pending;
+    size_t pending_count, pending_cap;
+    size_t reading; /* how many were seen */
+    uint32_t point; /* of the newest */
+    struct intern threads;
+    size_t threads_cap;
+    uint64_t *pauses; /* mean pause of each sample that stopped anybody */
+    size_t pauses_count, pauses_cap;
+};
+
+static int release_from(void *context, uint32_t node, uint64_t bytes)
+{
+    struct attribution *at = context;
+    return changes_add(&at->changes, at->point, node, 0, bytes);
+}
+
+static int thread_index(struct attribution *at, int32_t tid, uint32_t *ret_index)
+{
+    struct profile *profile = at->profile;
+    bool added;
+    int r = intern_add(&at->threads, &tid, sizeof(tid), ret_index, &added);
+    if (r < 0 || !added)
+        return r;
+    r = array_reserve(&profile->threads, &at->threads_cap, profile->thread_count + 1,
+                      sizeof(*profile->threads));
+    if (r < 0)
+        return r;
+    profile->threads[profile->thread_count].tid = tid;
+    profile->threads[profile->thread_count].name = "";
+    profile->threads[profile->thread_count++].grown_bytes = 0;
+    return 0;
+}
+
+static int charge(struct attribution *at, const struct pending *pending, const struct share *share,
+                  uint64_t bytes)
+{
+    uint32_t thread;
+    if (bytes == 0)
+        return 0;
+    int r = changes_add(&at->changes, pending->point, share->node, bytes, 0);
+    if (r >= 0)
+        r = holdings_grow(&at->holdings, share->node, bytes);
+    if (r < 0 || !share->tid || pending->point > at->profile->end_point)
+        return r;
+    r = thread_index(at, share->tid, &thread);
+    if (r >= 0)
+        at->profile->threads[thread].grown_bytes += bytes;
+    return r;
+}
+
+static int settle_one(struct attribution *at, const struct pending *pending,
+                      const struct shares *shares)
+{
+    uint64_t parts[EVENT_OWNERS_MAX], left = pending->grown_bytes;
+    for (size_t i = 0; i < shares->count; i++) {
+        parts[i] = (uint64_t)((unsigned __int128)pending->grown_bytes * shares->list[i].weight /
+                              shares->total_weight);
+        left -= parts[i];
+    }
+    parts[shares->largest] += left;
+    for (size_t i = 0; i < shares->count; i++) {
+        int r = charge(at, pending, &shares->list[i], parts[i]);
+        if (r < 0)
+            return r;
+    }
+    uint32_t newest = at->point;
+    at->point = pending->point;
+    int r = holdings_release(&at->holdings, pending->released_bytes, release_from, at);
+    at->point = newest;
+    return r;
+}
+
+static int settle(struct attribution *at, const struct shares *shares)
+{
+    for (size_t i = 0; i < at->pending_count; i++) {
+        int r = settle_one(at, &at->pending[i], shares);
+        if (r < 0)
+            return r;
+    }
+    at->pending_count = 0;
+    return 0;
+}
+
+static int settle_unattributed(struct attribution *at)
+{
+    static const struct shares nobody = {
+        .list = {{.node = CALLTREE_UNATTRIBUTED, .weight = 1}}, .count = 1, .total_weight = 1};
+    return settle(at, &nobody);
+}
+
+/* Turns a reading into pending growth. */
+static int see_memory(struct attribution *at, const struct event_memory *memory)
+{
+    int r;
+    if (at->reading == at->timeline->end_reading + 1) {
+        r = settle_unattributed(at); /* the end of the program is a border */
+        if (r < 0)
+            return r;
+    }
+    while (at->timeline->kept[at->point] < at->reading)
+        at->point++;
+    if (at->reading++ == 0) {
+        r = changes_add(&at->changes, at->point, CALLTREE_BASELINE, memory->rss_bytes, 0);
+        return r < 0 ? r : holdings_grow(&at->holdings, CALLTREE_BASELINE, memory->rss_bytes);
+    }
+    if (memory->grown_bytes == 0 && memory->released_bytes == 0)
+        return 0;
+    /* Readings of the same point that only grew are one: nothing lies between them. */
+    struct pending *last = at->pending_count ? &at->pending[at->pending_count - 1] : NULL;
+    if (last && last->point == at->point && last->released_bytes == 0) {
+        last->grown_bytes += memory->grown_bytes;
+        last->released_bytes = memory->released_bytes;
+        return 0;
+    }
+    r = array_reserve(&at->pending, &at->pending_cap, at->pending_count + 1, sizeof(*at->pending));
+    if (r < 0)
+        return r;
+    at->pending[at->pending_count++] = (struct pending){.point = at->point,
+                                                        .grown_bytes = memory->grown_bytes,
+                                                        .released_bytes = memory->released_bytes};
+    return 0;
+}
+
+static int owner_node(struct attribution *at, const struct event_owner *owner, uint32_t *ret_node)
+{
+    switch ((enum event_stack_state)owner->state) {
+    case STACK_STOPPED:
+    case STACK_ASLEEP:
+        if (owner->stack_id)
+            return calltree_node(at->tree, owner->stack_id, owner->truncated, ret_node);
+        *ret_node = CALLTREE_NATIVE; /* a thread state without frames: Python code is not running */
+        return 0;
+    case STACK_NO_PYTHON:
+        *ret_node = CALLTREE_NATIVE;
+        return 0;
+    case STACK_TORN:
+    case STACK_GONE:
+    case STACK_STATES:
+        break;
+    }
+    *ret_node = CALLTREE_UNATTRIBUTED;
+    return 0;
+}
+
+static int shares_of(struct attribution *at, const struct event *event, struct shares *shares)
+{
+    const struct event_sample *sample = &event->sample;
+    *shares = (struct shares){0};
+    for (uint32_t i = 0; i < sample->owner_count; i++) {
+        const struct event_owner *owner = &sample->owners[i];
+        struct share *share = &shares->list[shares->count];
+        *share = (struct share){.tid = owner->tid, .weight = owner->faults};
+        int r = owner_node(at, owner, &share->node);
+        if (r < 0)
+            return r;
+        if (share->weight > shares->list[shares->largest].weight)
+            shares->largest = shares->count;
+        shares->total_weight += share->weight;
+        shares->count++;
+        struct calltree_seen *seen = &at->tree->seen[share->node];
+        seen->samples++;
+        seen->last_ns = event->time_ns;
+        seen->last_rss_bytes = sample->memory.rss_bytes;
+    }
+    if (shares->count == 0)
+        shares->list[shares->count++] = (struct share){.node = CALLTREE_UNATTRIBUTED};
+    if (shares->total_weight == 0) {
+        for (size_t i = 0; i < shares->count; i++)
+            shares->list[i].weight = 1;
+        shares->total_weight = shares->count;
+    }
+    return 0;
+}
+
+static int count_sample(struct attribution *at, const struct event_sample *sample, bool grew)
+{
+    struct profile *profile = at->profile;
+    bool unattributed = sample->owner_count == 0 && grew;
+    profile->samples.samples++;
+    for (uint32_t i = 0; i < sample->owner_count; i++) {
+        const struct event_owner *owner = &sample->owners[i];
+        profile->samples.torn += owner->state == STACK_TORN;
+        profile->samples.truncated += owner->truncated;
+        unattributed |= owner->state == STACK_TORN || owner->state == STACK_GONE;
+    }
+    profile->samples.unattributed += unattributed;
+    if (sample->pause_ns == 0)
+        return 0;
+    uint32_t pauses = sample->pauses ? sample->pauses : 1;
+    int r = array_reserve(&at->pauses, &at->pauses_cap, at->pauses_count + 1, sizeof(*at->pauses));
+    if (r < 0)
+        return r;
+    at->pauses[at->pauses_count++] = sample->pause_ns / pauses;
+    profile->pause.count += pauses;
+    profile->pause.total_ns += sample->pause_ns;
+    return 0;
+}
+
+static int see_sample(struct attribution *at, const struct event *event)
+{
+    struct shares shares;
+    bool grew = false;
+    int r = see_memory(at, &event->sample.memory);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < at->pending_count; i++)
+        grew |= at->pending[i].grown_bytes > 0;
+    r = count_sample(at, &event->sample, grew);
+    if (r >= 0)
+        r = shares_of(at, event, &shares);
+    return r < 0 ? r : settle(at, &shares);
+}
+
+static int see_event(struct attribution *at, const struct event *event)
+{
+    uint32_t thread;
+    int r;
+    switch (event->kind) {
+    case EVENT_READING:
+        return see_memory(at, &event->reading);
+    case EVENT_SAMPLE:
+        return see_sample(at, event);
+    case EVENT_THREAD:
+        r = thread_index(at, event->thread.tid, &thread);
+        if (r >= 0)
+            at->profile->threads[thread].name = event->thread.name;
+        return r;
+    default:
+        return 0;
+    }
+}
+
+static int compare_ns(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* The smallest value that at least this share of all values does not exceed. */
+static uint64_t percentile(const uint64_t *sorted, size_t count, unsigned percent)
+{
+    return count ? sorted[(count * percent + 99) / 100 - 1] : 0;
+}
+
+static void fill_pauses(struct attribution *at)
+{
+    if (at->pauses_count == 0)
+        return;
+    qsort(at->pauses, at->pauses_count, sizeof(*at->pauses), compare_ns);
+    at->profile->pause.p50_ns = percentile(at->pauses, at->pauses_count, 50);
+    at->profile->pause.p99_ns = percentile(at->pauses, at->pauses_count, 99);
+    at->profile->pause.max_ns = at->pauses[at->pauses_count - 1];
+    at->profile->samples.stops = at->profile->pause.count;
+}
+
+int growth_attribute(const struct recording *recording, const struct timeline *timeline,
+                     struct calltree *tree, struct profile *profile)
+{
+    struct attribution at = {.timeline = timeline, .tree = tree, .profile = profile};
+    struct recording_cursor cursor;
+    struct event event;
+    int r = 0;
+    for (recording_rewind(recording, &cursor); r >= 0 && recording_next(&cursor, &event);)
+        r = see_event(&at, &event);
+    if (r >= 0)
+        r = settle_unattributed(&at);
+    if (r >= 0)
+        fill_pauses(&at);
+    changes_finish(&at.changes);
+    profile->changes = at.changes.list;
+    profile->change_count = at.changes.count;
+    changes_deinit(&at.changes);
+    holdings_deinit(&at.holdings);
+    intern_deinit(&at.threads);
+    free(at.pending);
+    free(at.pauses);
+    return r;
+}
