@@ -27,6 +27,17 @@ export function svg(tag, attributes = {}, ...children) {
 
 export const by_id = (id) => document.getElementById(id);
 
+/** Children in this order. Nothing moves if they already are, and focus stays where it was. */
+export function keep_children(root, wanted) {
+    const now = root.children;
+    if (now.length === wanted.length && wanted.every((child, i) => now[i] === child))
+        return;
+    const focus = document.activeElement;
+    root.replaceChildren(...wanted);
+    if (focus && root.contains(focus) && document.activeElement !== focus)
+        focus.focus({ preventScroll: true });
+}
+
 /** At most once a frame, however often it is asked for. */
 export function once_a_frame(work) {
     let waiting = false;

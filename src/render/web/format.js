@@ -46,6 +46,11 @@ export function format_time(s) {
     return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
 }
 
+/** For the axis: no decimals that say nothing. */
+export function format_time_tick(s) {
+    return s < 180 ? `${Number(s.toFixed(3))} s` : format_time(s);
+}
+
 /** Whole per cent from 1 up, one decimal below. */
 export function format_share(part, whole) {
     const percent = whole > 0 ? (100 * part) / whole : 0;

@@ -1,7 +1,7 @@
 // The icicle: calls from the root on top, width is bytes. Click zooms, search lights, arrows walk.
 import { hierarchy, partition } from "d3-hierarchy";
 import { grey, text_on } from "./colour.js";
-import { by_id, element } from "./dom.js";
+import { by_id, element, keep_children } from "./dom.js";
 import { format_bytes, format_share } from "./format.js";
 import { full_name, place, short_name } from "./names.js";
 import { build_tree, tree_values } from "./tree.js";
@@ -113,15 +113,11 @@ export class Icicle {
         for (const node of shown) {
             const t = node.data;
             const frame = old.get(t) ?? this.make_frame(t);
-            old.delete(t);
             this.frames.set(t, frame);
             this.style_frame(frame, node, values, found);
             depth = Math.max(depth, node.depth);
-            if (!frame.isConnected)
-                this.root.append(frame);
         }
-        for (const frame of old.values())
-            frame.remove();
+        keep_children(this.root, [...this.frames.values()]);
         this.root.style.height = `${(depth + 1) * ROW_PX}px`;
     }
 

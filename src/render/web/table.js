@@ -1,5 +1,6 @@
 // The table of lines or functions: held, grown, released, share, over time, where. Sortable; a row opens to its source.
-import { by_id, element } from "./dom.js";
+import { ROOT } from "./data.js";
+import { by_id, element, keep_children } from "./dom.js";
 import { format_bytes, format_share } from "./format.js";
 import { full_name, place, short_name } from "./names.js";
 import { source_view } from "./source.js";
@@ -88,6 +89,8 @@ export class Table {
         if (!(figures.held[owner.id] > 0 || figures.grown[owner.id] > 0 || figures.released[owner.id] > 0))
             return false;
         const view = this.view();
+        if (owner.special === ROOT)
+            return view.figures === "own";
         return view.figures === "own" || view.charge === "innermost" || owner.user || owner.kind === "special";
     }
 
@@ -124,19 +127,8 @@ export class Table {
             if (this.open.has(key))
                 wanted.push(this.fill_detail(row));
         }
-        this.place_rows(wanted);
+        keep_children(this.body, wanted);
         this.show_rest(owners, shown, figures);
-    }
-
-    /** Rows move only if their order changed, so that focus stays where it is. */
-    place_rows(wanted) {
-        const now = this.body.children;
-        if (now.length === wanted.length && wanted.every((row, i) => now[i] === row))
-            return;
-        const focus = document.activeElement;
-        this.body.replaceChildren(...wanted);
-        if (focus && this.body.contains(focus) && document.activeElement !== focus)
-            focus.focus({ preventScroll: true });
     }
 
     show_rest(owners, shown, figures) {

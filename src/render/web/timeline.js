@@ -3,7 +3,7 @@
 import uPlot from "uplot";
 import { mix } from "./colour.js";
 import { by_id, element, once_a_frame } from "./dom.js";
-import { format_bytes, format_share, format_tick, format_time } from "./format.js";
+import { format_bytes, format_share, format_tick, format_time, format_time_tick } from "./format.js";
 import { layer_colour } from "./layers.js";
 import { moment, range } from "./selection.js";
 
@@ -84,7 +84,7 @@ export class Timeline {
 
     size() {
         const width = Math.max(200, this.root.clientWidth);
-        return { width, height: width < 560 ? 250 : 330 };
+        return { width, height: width < 560 ? 260 : 384 };
     }
 
     options() {
@@ -97,7 +97,7 @@ export class Timeline {
             cursor: { y: false, points: { show: false }, drag: { x: false, y: false, setScale: false } },
             scales: { x: { time: false }, y: { range: (_, _low, high) => [0, Math.max(high, 1) * 1.04] } },
             axes: [
-                { ...axis, grid: { show: false }, values: (_, ticks) => ticks.map(format_time), space: 70 },
+                { ...axis, grid: { show: false }, values: (_, ticks) => ticks.map(format_time_tick), size: 32, space: 70 },
                 { ...axis, values: (_, ticks) => ticks.map(format_tick), incrs: BINARY_STEPS, size: 72, space: 44 },
             ],
             series: [
@@ -164,10 +164,11 @@ export class Timeline {
                 return [free_from, free_to];
             pen.fillStyle = colours.text;
             pen.textBaseline = "alphabetic";
+            pen.textAlign = "left";
             pen.fillText(words, left, bbox.top - 10 * scale);
             return [left - 10 * scale, left + width + 10 * scale];
         };
-        const at = (point) => `${format_bytes(profile.rss[point])}`;
+        const at = (point) => format_bytes(profile.rss[point]);
         const [from, to] = flag(profile.peak, `peak ${at(profile.peak)}`, 1, 0);
         if (profile.end !== profile.peak)
             flag(profile.end, `end ${at(profile.end)}`, from, to);
@@ -264,13 +265,14 @@ export class Timeline {
         const bar = element("span.length");
         bar.style.width = `${rss > 0 ? Math.min(100, (100 * Math.max(0, bytes)) / rss) : 0}%`;
         bar.style.background = colour;
+        const none = bytes > 0 ? "" : ".none";
         const content = [swatch, element("span.name", {}, layer.name), element("span.bytes", {}, format_bytes(bytes)), bar];
         const title = `${layer.title}\n${format_share(bytes, rss)} of what was resident`;
         if (layer.function_id < 0)
-            return element("li", { title }, ...content);
+            return element(`li${none}`, { title }, ...content);
         const { mark } = this.store.state;
         const pressed = mark !== null && mark.by === "functions" && mark.id === layer.function_id;
-        return element("li", { title }, element("button", {
+        return element(`li${none}`, { title }, element("button", {
             type: "button", "aria-pressed": String(pressed), "data-full": layer.title,
             onclick: () => this.store.set({ mark: pressed ? null : { by: "functions", id: layer.function_id } }),
         }, ...content));
