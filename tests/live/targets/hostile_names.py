@@ -5,7 +5,7 @@ import types
 SOURCE = "def grow(kept):\n    kept.append(bytearray(30_000_000))\n"
 NAMES = [
     ("</script><script>alert(1)</script>", "<img src=x onerror=alert(2)>"),
-    ('quo"te\'s\\ and & ampersands', 'a"b\'c\\d'),
+    ("quo\"te's\\ and & ampersands", "a\"b'c\\d"),
     ("line\nbreaks\r\nand\ttabs", "two\nlines"),
     ("lone \udcff surrogate \ud800", "bytes \udc80\udcfe"),
     ("nul \x00 and \x1b[31m escape", "bell \x07"),

@@ -1,0 +1,96 @@
+"""Growth by line against truth by construction."""
+
+import json
+
+import pytest
+from harness import TARGETS, Job, Target, environment, memsample, report, total_by_line
+
+LARGE = 20_000_000
+
+
+def run_target(folder, python, name, *, clock="poll"):
+    """(truth, report) of one of the targets that write their own truth."""
+    truth = folder / "truth.json"
+    command = [python, TARGETS / f"{name}.py", truth]
+    job = Job(folder, command, ["--clock", clock], env=environment(python.site))
+    assert job.done.returncode == 0, job.done.stderr.decode()
+    return json.loads(truth.read_text()), job.report
+
+
+def off(value, expected):
+    return abs(value - expected) / expected
+
+
+def test_known_amounts(tmp_path, every_python):
+    truth, seen = run_target(tmp_path, every_python, "known")
+    for line, measured in truth["measured"].items():
+        assert off(measured, truth["grown"][line]) < 0.03, f"the truth itself is wrong at {line}"
+    large = {line: grown for line, grown in truth["grown"].items() if grown > LARGE}
+    assert len(large) >= 8
+    said = total_by_line(seen)
+    wrong = {line: (said.get(line, 0), grown) for line, grown in large.items() if off(said.get(line, 0), grown) > 0.05}
+    assert not wrong, f"more than 5 % off (said, true): {wrong}"
+
+
+def test_known_amounts_with_numpy(tmp_path, each_minor):
+    if not each_minor.site:
+        pytest.skip(f"NumPy for Python {each_minor.minor} is not in .cache/test (scripts/test puts it there)")
+    truth, seen = run_target(tmp_path, each_minor, "known")
+    assert any(grown == 64_000_000 for grown in truth["grown"].values()), "the target found no NumPy"
+    said = total_by_line(seen)
+    for line, grown in truth["grown"].items():
+        assert off(said.get(line, 0), grown) < 0.05, (line, said.get(line, 0), grown)
+
+
+def test_what_is_kept_is_held_at_the_end(tmp_path, each_minor):
+    truth, seen = run_target(tmp_path, each_minor, "interleaved")
+    held = total_by_line(seen, "total_held_at_end_bytes")
+    for line, grown in truth["grown"].items():
+        assert off(held.get(line, 0), grown) < 0.15, (line, held.get(line, 0), grown)
+    # Not the empty process after finalization.
+    assert seen["totals"]["end_rss_bytes"] > sum(truth["grown"].values())
+
+
+def test_interleaved_lines(tmp_path, each_minor):
+    truth, seen = run_target(tmp_path, each_minor, "interleaved")
+    said = total_by_line(seen)
+    error = sum(abs(said.get(line, 0) - grown) for line, grown in truth["grown"].items())
+    share = error / sum(truth["grown"].values())
+    print(f"interleaved lines: {100 * share:.1f} % error")
+    # A 1 ms timer is off by 10 % here.
+    assert share < 0.08
+
+
+def test_threads_grow_at_once(tmp_path, each_minor):
+    truth, seen = run_target(tmp_path, each_minor, "threads")
+    said = total_by_line(seen)
+    for line, grown in truth["grown"].items():
+        assert off(said.get(line, 0), grown) < 0.10, (line, said.get(line, 0), grown)
+    sleeping = [row for row in seen["functions"] if row["function"] == "sleep"]
+    assert sum(row["total_grown_bytes"] for row in sleeping) < 1_000_000
+
+
+def test_reserved_memory_is_not_resident(tmp_path, each_minor):
+    job = Job(tmp_path, [each_minor, TARGETS / "reserved.py"])
+    assert job.done.returncode == 0, job.done.stderr.decode()
+    report = job.report
+    assert report["totals"]["peak_rss_bytes"] < 100_000_000
+    assert max(report["timeline"]["reserved_bytes"]) == pytest.approx(3_000_000_000, rel=0.05)
+    assert max(report["timeline"]["rss_bytes"]) > 30_000_000
+
+
+def test_attach_sees_what_grows_after_it(tmp_path, each_minor, waiter):
+    with Target([each_minor, TARGETS / "busy.py", waiter], env=environment()) as target:
+        done = memsample(
+            "--pid", target.pid, "-q", "-d", "1.5", "-o", tmp_path / "p.html", "--recording", tmp_path / "p.memsample"
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        status, output, _ = target.finish()
+    assert status == 0 and "wrong 0 eintr 0" in output
+    seen = report(tmp_path / "p.memsample")
+    assert seen["target"]["pid"] == target.pid
+    assert seen["target"]["python_version"] == each_minor.version
+    # Each round allocates 8 MB and some small objects, and lets go of both.
+    by_function = {row["function"]: row for row in seen["functions"]}
+    assert by_function["one_round"]["total_grown_bytes"] > 20_000_000
+    assert seen["totals"]["released_bytes"] > 20_000_000
