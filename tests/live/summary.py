@@ -1,7 +1,7 @@
 """Adds up what the test runners wrote. usage: summary.py NAME=FILE...
 
-FILE is meson's testlog.json or pytest's junit.xml; one that is missing or empty counts as one failure. Ends with the plain line
-"N passed, N failed, N skipped" and status 1 if anything failed.
+FILE is meson's testlog.json or pytest's junit.xml; one that is missing or empty counts as one failure.
+Ends with the plain line "N passed, N failed, N skipped" and status 1 if anything failed.
 """
 
 import json
