@@ -1,10 +1,11 @@
 """Adds up what the test runners wrote. usage: summary.py NAME=FILE...
 
-FILE is meson's testlog.json or pytest's junit.xml; one that is missing or empty counts as one failure.
+FILE is meson's testlog.json, pytest's junit.xml or node's .tap; one that is missing or empty counts as one failure.
 Ends with the plain line "N passed, N failed, N skipped" and status 1 if anything failed.
 """
 
 import json
+import re
 import sys
 import xml.etree.ElementTree as xml
 
@@ -30,13 +31,26 @@ def of_pytest(path):
             yield "passed", name, ""
 
 
+def of_node(path):
+    """Only tests at the top level: what is inside one counts as part of it."""
+    with open(path) as file:
+        for line in file:
+            found = re.match(r"(not )?ok \d+ - (.*?)(?: # (SKIP|TODO)(.*))?$", line)
+            if found:
+                bad, name, mark, reason = found.groups()
+                yield "skipped" if mark else "failed" if bad else "passed", name, (reason or "").strip()
+
+
+READERS = {"xml": of_pytest, "json": of_meson, "tap": of_node}
+
+
 def main(arguments):
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     failed, reasons = [], {}
     for argument in arguments:
         runner, _, path = argument.partition("=")
         try:
-            results = list(of_pytest(path) if path.endswith(".xml") else of_meson(path))
+            results = list(READERS[path.rpartition(".")[2]](path))
         except (OSError, ValueError, KeyError, xml.ParseError) as error:
             results = [("failed", f"no results in {path}: {error}", "")]
         if not results:
