@@ -19,13 +19,14 @@ def test_books(report):
     points = len(timeline["time_ns"])
     assert points > 10 and timeline["time_ns"] == sorted(timeline["time_ns"])
     assert max(timeline["rss_bytes"]) == totals["peak_rss_bytes"]
-    held = timeline["held"]
-    assert held, "no series of memory held"
-    for series in held:
-        assert len(series["bytes"]) == points
-        assert min(series["bytes"]) >= 0
+    held = [series["held_bytes"] for series in timeline["held"]["functions"]]
+    assert len(held) > 1
+    assert all(len(series) == points and min(series) >= 0 for series in held)
     for point in range(points):
-        assert sum(series["bytes"][point] for series in held) == timeline["rss_bytes"][point], point
+        assert sum(series[point] for series in held) == timeline["rss_bytes"][point], point
+    # What lines hold when the peak is reached, and at the end, is what the process holds.
+    for field, total in (("held_at_peak_bytes", "peak_rss_bytes"), ("held_at_end_bytes", "end_rss_bytes")):
+        assert sum(row[field] for row in report["functions"]) == totals[total]
 
 
 def test_split_of_resident_memory(report):
