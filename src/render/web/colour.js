@@ -35,6 +35,9 @@ export function assign_hues(names) {
     });
 }
 
+/** What the page's panels are painted with. */
+export const ground = (theme) => (theme === "dark" ? "#1b2028" : "#ffffff");
+
 export const hue_colour = (hue, theme) => HUES[theme][hue];
 export const grey = (name, theme) => GREYS[theme][name];
 

@@ -190,10 +190,8 @@ export class Profile {
                     above = this.parent[above];
                 this.outermost[by][n] = above < 0 ? 1 : 0;
             }
-        for (const list of [this.lines, this.functions])
-            for (const owner of list)
-                if (owner.kind === "function")
-                    owner.function_id = owner.id;
+        for (const owner of this.functions)
+            owner.function_id = owner.id;
         for (const owner of this.lines)
             if (owner.kind === "special")
                 owner.function_id = function_of.get(owner.special);

@@ -1,12 +1,13 @@
 // The icicle: calls from the root on top, width is bytes. Click zooms, search lights, arrows walk.
 import { hierarchy, partition } from "d3-hierarchy";
-import { grey, text_on } from "./colour.js";
+import { grey, ground, mix, text_on } from "./colour.js";
 import { by_id, element, keep_children } from "./dom.js";
 import { format_bytes, format_share } from "./format.js";
 import { full_name, place, short_name } from "./names.js";
 import { build_tree, tree_values } from "./tree.js";
 
 const ROW_PX = 24;
+const DIMMED = 0.64; // by mixing, not by opacity: the text must stay readable
 const LEAST_PX = 1.5;
 const MOST_FRAMES = 1500;
 const NAME_FROM_PX = 34;
@@ -37,6 +38,7 @@ export class Icicle {
         return this.trees.get(key);
     }
 
+    /** @param {number} t @param {"lines"|"functions"} [by] */
     owner_of(t, by = "lines") {
         return this.profile.owners(by)[this.profile.node_owner[by][this.tree().origin[t]]];
     }
@@ -60,6 +62,12 @@ export class Icicle {
     forget() {
         this.trail = [];
         this.focused = -1;
+    }
+
+    /** The browser's own Back undid a zoom. */
+    went_to(zoom) {
+        if (this.trail[this.trail.length - 1] === zoom)
+            this.trail.pop();
     }
 
     /** @param {Float64Array} own bytes by node @param {import("./layers.js").Palette} palette */
@@ -138,17 +146,18 @@ export class Icicle {
         const owner = this.owner_of(t);
         const { mark } = this.store.state;
         const width = (node.x1 - node.x0) * this.width;
-        const colour = t === 0 ? grey("root", this.palette.theme) : this.palette.of(tree.charged[t], tree.callee[t] === 1);
         const style = frame.style;
         style.left = `${100 * node.x0}%`;
         style.width = `${100 * (node.x1 - node.x0)}%`;
         style.top = `${node.depth * ROW_PX}px`;
-        style.background = colour;
-        style.color = text_on(colour);
         const of_mark = mark && t > 0 && this.profile.node_owner[mark.by][tree.origin[t]] === mark.id;
         const lit = found ? found[t] === 1 : of_mark;
         frame.classList.toggle("lit", Boolean(lit));
-        frame.classList.toggle("dimmed", !lit && t > 0 && Boolean(found || mark));
+        const { theme } = this.palette;
+        const full = t === 0 ? grey("root", theme) : this.palette.of(tree.charged[t], tree.callee[t] === 1);
+        const colour = !lit && t > 0 && (found || mark) ? mix(full, ground(theme), DIMMED) : full;
+        style.background = colour;
+        style.color = text_on(colour);
         frame.classList.toggle("hatched", owner.special === -3);
         frame.classList.toggle("tiny", width < NAME_FROM_PX);
         const [name, where, source] = frame.children;

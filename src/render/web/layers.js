@@ -1,10 +1,11 @@
 // What the timeline stacks: the biggest functions, the rest, and what belongs to no function. Also the page's colours,
 // because a function's colour is decided by its place here.
 import { BASELINE, NATIVE, UNATTRIBUTED } from "./data.js";
-import { assign_hues, grey, hue_colour, mix } from "./colour.js";
+import { assign_hues, grey, ground, hue_colour, mix } from "./colour.js";
 import { colour_name, full_name, label } from "./names.js";
 
 const FUNCTIONS_SHOWN = 8;
+const PALER = 0.55;
 
 /**
  * @typedef {{name: string, title: string, held: Float64Array, function_id: number, hue: number, tone: string,
@@ -97,6 +98,6 @@ export class Palette {
         const colour = this.by_function.get(function_id);
         if (!colour)
             return grey("frame", this.theme);
-        return callee ? mix(colour, this.theme === "dark" ? "#1b2028" : "#ffffff", 0.55) : colour;
+        return callee ? mix(colour, ground(this.theme), PALER) : colour;
     }
 }

@@ -39,26 +39,31 @@ class Page {
         this.connect_controls();
         this.connect_keys();
         this.store.follow((_, changed) => {
-            if ((changed.has("charge") || changed.has("inverted") || changed.has("library")) && !changed.has("zoom")) {
-                this.icicle.forget();
-                this.store.set({ zoom: 0 });
-            }
             for (const name of changed)
                 this.changed.add(name);
             this.refresh();
         });
-        addEventListener("hashchange", () => this.store.set(from_hash(profile, location.hash)));
-        addEventListener("popstate", () => this.store.set(from_hash(profile, location.hash)));
+        addEventListener("popstate", () => {
+            const state = from_hash(profile, location.hash);
+            this.icicle.went_to(state.zoom);
+            this.store.set(state);
+        });
         matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.show_all());
+    }
+
+    /** Another tree of calls: a zoom into the old one means nothing in it. */
+    change_tree(patch) {
+        this.icicle.forget();
+        this.store.set({ ...patch, zoom: 0 });
     }
 
     connect_controls() {
         const { store } = this;
         this.press = {
             chart: choices(by_id("chart-choices"), (value) =>
-                store.set(value === "kinds" ? { chart: "kinds" } : { chart: "functions", charge: value })),
+                (value === "kinds" ? store.set({ chart: "kinds" }) : this.change_tree({ chart: "functions", charge: value }))),
             by: choices(by_id("by-choices"), (by) => store.set({ by })),
-            charge: choices(by_id("charge-choices"), (charge) => store.set({ charge })),
+            charge: choices(by_id("charge-choices"), (charge) => this.change_tree({ charge })),
             figures: choices(by_id("figures-choices"), (figures) => store.set({ figures })),
         };
         const on = (id, name, work) => by_id(id).addEventListener(name, work);
@@ -69,8 +74,8 @@ class Page {
         on("go-on", "click", () => this.command("ArrowRight"));
         on("go-clear", "click", () => this.command("Escape"));
         on("search", "input", (event) => store.set({ search: event.target.value }));
-        on("inverted", "change", (event) => store.set({ inverted: event.target.checked }));
-        on("library", "change", (event) => store.set({ library: event.target.checked }));
+        on("inverted", "change", (event) => this.change_tree({ inverted: event.target.checked }));
+        on("library", "change", (event) => this.change_tree({ library: event.target.checked }));
     }
 
     /** @returns {boolean} whether the key means something */

@@ -16,9 +16,10 @@ const FLAGS = {
 };
 const SORTS = new Set(["held", "grown", "released", "share", "where"].flatMap((name) => [name, `-${name}`]));
 
+/** @param {number} point @returns {Choice} */
 export const moment = (point) => ({ kind: "moment", from: point, to: point });
 
-/** @returns {Choice} a range in order, or the moment when both ends are one */
+/** @param {number} a @param {number} b @returns {Choice} a range in order, or the moment when both ends are one */
 export function range(a, b) {
     return a === b ? moment(a) : { kind: "range", from: Math.min(a, b), to: Math.max(a, b) };
 }

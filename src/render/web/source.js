@@ -1,7 +1,6 @@
 // The source around a line, with the bytes of every line beside it. What could not be read is said.
 import { element } from "./dom.js";
-import { format_bytes } from "./format.js";
-import { visible } from "./format.js";
+import { format_bytes, visible } from "./format.js";
 
 const AROUND = 6;
 

@@ -115,13 +115,12 @@ export class Table {
             head.setAttribute("aria-sort", name !== order.name ? "none" : order.down ? "descending" : "ascending");
             head.classList.toggle("main", name === (figures.ranged ? "grown" : "held"));
         });
-        const old = this.rows;
-        this.rows = new Map();
         const wanted = [];
         for (const owner of shown) {
             const key = `${by} ${owner.id}`;
-            const row = old.get(key) ?? this.make_row(owner, key);
-            this.rows.set(key, row);
+            if (!this.rows.has(key))
+                this.rows.set(key, this.make_row(owner, key));
+            const row = this.rows.get(key);
             this.fill_row(row, figures);
             wanted.push(row.line);
             if (this.open.has(key))

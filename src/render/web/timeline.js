@@ -253,7 +253,7 @@ export class Timeline {
         const head = element("li.head", {},
             element("span.name", {}, `At ${format_time(this.profile.time[point])}`), element("span.bytes", {}, format_bytes(rss)));
         this.legend.replaceChildren(head, ...items.map(({ layer, bytes }) => this.legend_item(layer, bytes, rss)),
-            ...this.lines.map((line) => element("li", { title: line.title },
+            ...this.lines.map((line) => element("li.plain", { title: line.title },
                 element("span.swatch.dashed"), element("span.name", {}, line.name), element("span.bytes", {}, format_bytes(line.bytes[point])))));
     }
 
@@ -269,7 +269,7 @@ export class Timeline {
         const content = [swatch, element("span.name", {}, layer.name), element("span.bytes", {}, format_bytes(bytes)), bar];
         const title = `${layer.title}\n${format_share(bytes, rss)} of what was resident`;
         if (layer.function_id < 0)
-            return element(`li${none}`, { title }, ...content);
+            return element(`li.plain${none}`, { title }, ...content);
         const { mark } = this.store.state;
         const pressed = mark !== null && mark.by === "functions" && mark.id === layer.function_id;
         return element(`li${none}`, { title }, element("button", {

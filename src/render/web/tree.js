@@ -2,9 +2,9 @@
 // library frames. Built once each; only the bytes change with what is chosen.
 
 /**
- * @typedef {{parent: Int32Array, frame: Int32Array, origin: Int32Array, children: number[][], leaf: Int32Array,
+ * @typedef {{parent: Int32Array, origin: Int32Array, children: number[][], leaf: Int32Array,
  *            charged: Int32Array, callee: Uint8Array}} Tree
- * frame: of a node; origin: some node of the profile with that frame; leaf: for each node of the profile, where its own
+ * origin: a node of the profile with the same frame; leaf: for each node of the profile, where its own
  * bytes go; charged: the function whose colour a node has; callee: 1 if that is a caller's colour.
  */
 

@@ -23,7 +23,17 @@ function small() {
     });
 }
 
-test("the data block unpacks", async () => {
+/** Node 18 has no "deflate-raw", browsers do; tests in a browser cover it everywhere. */
+function why_not_unpack() {
+    try {
+        new DecompressionStream("deflate-raw");
+        return false;
+    } catch {
+        return "this Node has no DecompressionStream(\"deflate-raw\")";
+    }
+}
+
+test("the data block unpacks", { skip: why_not_unpack() }, async () => {
     const raw = { names: ["</script>", "ü"] };
     assert.deepEqual(await unpack(`\n${deflateRawSync(JSON.stringify(raw)).toString("base64")}\n`), raw);
 });
