@@ -51,8 +51,9 @@ enum {
 };
 
 /* Stops a thread, seizing it first if need be. On 0 the thread stands still and its memory and registers can be
- * read, until tracer_resume_thread. 0, an outcome above or a negative errno. */
-int tracer_stop_thread(struct tracer *tracer, pid_t tid);
+ * read, until tracer_resume_thread. *ret_running_ns is then a time (CLOCK_MONOTONIC) at which it still ran or waited for a processor:
+ * from there to the resume is an upper bound of how long it was held up. 0, an outcome above or a negative errno. */
+int tracer_stop_thread(struct tracer *tracer, pid_t tid, uint64_t *ret_running_ns);
 void tracer_resume_thread(struct tracer *tracer, pid_t tid);
 
 /* Handles every report that waits, without blocking. */

@@ -10,7 +10,7 @@
 #define SPIN_MAX_NS    (250 * NS_PER_US) /* then the prediction was wrong: go on by sleeping */
 #define POLL_LEAST_NS  (100 * NS_PER_US)
 #define POLL_GROWTH_NS (1 * NS_PER_MS) /* longest sleep while memory moves */
-#define CALM_SHARE     16 /* when flat for t, sleep t / 16: growth is noticed within 6 % of the calm before it */
+#define CALM_SHARE     32 /* when flat for t, sleep t / 32: growth is noticed within 3 % of the calm before it */
 
 static uint64_t least(uint64_t a, uint64_t b)
 {

@@ -16,7 +16,9 @@ uint64_t sampler_now_ns(void)
 
 void sampler_book_memory(struct sampler *sampler, const struct counters_memory *memory)
 {
-    uint64_t before = sampler->now.rss_bytes, after = memory->rss_bytes;
+    uint64_t before = sampler->now.rss_bytes, after = memory->rss_bytes, now_ns = sampler_now_ns();
+    sampler->moved_within_ns = after != before ? now_ns - sampler->read_ns : UINT64_MAX;
+    sampler->read_ns = now_ns;
     if (after != before) {
         uint64_t moved = after > before ? after - before : before - after;
         if (after > before)
@@ -24,7 +26,7 @@ void sampler_book_memory(struct sampler *sampler, const struct counters_memory *
         else
             sampler->released_bytes += moved;
         sampler->sample_moved_bytes += moved;
-        sampler->last_moved_ns = sampler_now_ns();
+        sampler->last_moved_ns = now_ns;
     }
     sampler->now = *memory;
 }

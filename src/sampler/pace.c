@@ -7,6 +7,9 @@
 #define CREDIT_AT_START  0.6  /* of that, so that short jobs are seen well too */
 #define PAUSE_GUESS_NS   50e3 /* before the first stop was measured */
 #define GAP_LEAST_PAUSES 4.0  /* even in a burst the target runs four fifths of the time */
+/* A pause beyond so many usual ones is a machine that stood still, not sampling: it must not blind memsample for seconds.
+ * It is recorded and reported in full. */
+#define OUTLIER_PAUSES   8.0
 #define MEAN_WEIGHT      0.2  /* of a new value in a running mean */
 
 static double next_spread(struct pace *pace)
@@ -81,9 +84,12 @@ bool pace_allows(struct pace *pace, uint64_t now_ns)
 void pace_spend(struct pace *pace, uint64_t now_ns, uint64_t pause_ns, uint64_t moved_bytes)
 {
     credit(pace, now_ns);
-    pace->credit_ns -= (double)pause_ns;
+    double spent_ns = (double)pause_ns;
+    if (spent_ns > OUTLIER_PAUSES * pace->pause_ns)
+        spent_ns = OUTLIER_PAUSES * pace->pause_ns;
+    pace->credit_ns -= spent_ns;
     if (pause_ns)
-        pace->pause_ns += MEAN_WEIGHT * ((double)pause_ns - pace->pause_ns);
+        pace->pause_ns += MEAN_WEIGHT * (spent_ns - pace->pause_ns);
     if (now_ns > pace->stopped_ns) {
         double rate = (double)moved_bytes / (double)(now_ns - pace->stopped_ns);
         pace->rate += MEAN_WEIGHT * (rate - pace->rate);

@@ -4,11 +4,13 @@
 
 #include "base/array.h"
 #include "base/paths.h"
+#include "base/units.h"
 #include "proc/process.h"
 #include "sampler/sampler.h"
 
 #define OWNERS_STOPPED_MAX 4    /* threads looked at in one sample: the largest by faults */
 #define OWNER_SHARE_LEAST  0.02 /* of the faults; smaller ones are left to the others */
+#define MOVED_JUST_NOW_NS  (50 * NS_PER_US) /* between two readings */
 #define CAPTURE_TRIES      4    /* a torn stack is read again, a few instructions later */
 
 struct taking { /* one sample in the making */
@@ -90,20 +92,20 @@ static uint8_t state_of_capture(int outcome, uint8_t read_state)
                                                : STACK_GONE;
 }
 
-/* Stops a running thread and reads it. The pause counts from the request to stop on: an upper bound. */
+/* Stops a running thread and reads it. */
 static uint8_t take_stopped(struct sampler *sampler, struct taking *taking, pid_t tid)
 {
     int outcome = PYTHON_STACK_TORN;
     for (int i = 0; i < CAPTURE_TRIES && outcome == PYTHON_STACK_TORN; i++) {
-        uint64_t begin_ns = sampler_now_ns();
-        int r = tracer_stop_thread(&sampler->tracer, tid);
+        uint64_t running_ns;
+        int r = tracer_stop_thread(&sampler->tracer, tid, &running_ns);
         if (r == TRACER_GONE)
             return STACK_GONE;
         if (r != 0)
             return STACK_TORN;
         outcome = capture(sampler, taking, tid);
         tracer_resume_thread(&sampler->tracer, tid);
-        taking->event.pause_ns += sampler_now_ns() - begin_ns;
+        taking->event.pause_ns += sampler_now_ns() - running_ns;
         taking->event.pauses++;
     }
     return state_of_capture(outcome, STACK_STOPPED);
@@ -176,6 +178,30 @@ static const struct thread *likely_mover(const struct sampler *sampler)
     return best ? best : sampler->threads.count ? &sampler->threads.items[0] : NULL;
 }
 
+/* The usual case at its shortest: one thread, and memory moved just now, so it runs. Each microsecond between the move and the stop
+ * takes the thread further away from the line that moved it; who else faulted is looked up afterwards. */
+static bool take_only_thread(struct sampler *sampler, struct taking *taking)
+{
+    if (sampler->threads.count != 1 || sampler->moved_within_ns > MOVED_JUST_NOW_NS)
+        return false;
+    struct thread only = sampler->threads.items[0];
+    only.state = 'R';
+    only.faults = taking->faults = 1;
+    take_owner(sampler, taking, &only);
+    if (threads_look(&sampler->threads) < 0)
+        return true;
+    taking->owners[0].faults = 0;
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        const struct thread *thread = &sampler->threads.items[i];
+        if (thread->tid == only.tid)
+            taking->owners[0].faults = thread->faults;
+        else if (thread->faults && taking->event.owner_count < OWNERS_STOPPED_MAX)
+            taking->owners[taking->event.owner_count++] = (struct event_owner){
+                .tid = thread->tid, .faults = thread->faults, .state = STACK_GONE};
+    }
+    return true;
+}
+
 static void take_owners(struct sampler *sampler, struct taking *taking)
 {
     for (size_t i = 0; i < sampler->threads.count; i++)
@@ -210,9 +236,11 @@ void sampler_sample(struct sampler *sampler)
     struct taking taking = {.event.owners = NULL};
     uint64_t moved_bytes = sampler->sample_moved_bytes;
 
-    if (threads_look(&sampler->threads) < 0)
-        return; /* the process ended: the tracer tells how */
-    take_owners(sampler, &taking);
+    if (!take_only_thread(sampler, &taking)) {
+        if (threads_look(&sampler->threads) < 0)
+            return; /* the process ended: the tracer tells how */
+        take_owners(sampler, &taking);
+    }
     if (!taking.memory_read)
         sampler_read_memory(sampler);
     uint64_t now_ns = sampler_now_ns();

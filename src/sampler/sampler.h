@@ -60,6 +60,8 @@ struct sampler {
 
     /* how much (moves.c) */
     struct counters_memory now;      /* last reading of statm */
+    uint64_t read_ns;                /* when that was */
+    uint64_t moved_within_ns;        /* time between the last two readings, if memory moved between them */
     uint64_t recorded_ns;            /* time of the last event with a reading */
     uint64_t grown_bytes, released_bytes; /* since the last recorded reading */
     uint64_t sample_moved_bytes;     /* since the last sample */

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
@@ -14,9 +13,9 @@
 #include <unistd.h>
 
 /* A running thread stops within some 20 us, faster than this thread could fall asleep and wake again (measured: 33 us a
- * stop with spinning, 68 us without). Longer waits yield the processor, then sleep. */
-#define SPIN_NS  100000
-#define YIELD_NS 300000
+ * stop with spinning, 68 us without). One that takes longer waits for a processor itself: nap, so that it gets one. */
+#define SPIN_NS 100000
+#define NAP_NS  100000
 /* A thread that takes longer sits in uninterruptible sleep: let it be, its stop is undone when it comes. */
 #define STOP_TIMEOUT_NS 20000000
 
@@ -136,13 +135,10 @@ void tracer_dispatch(struct tracer *tracer)
         tracer->count = 0; /* nobody is ours any more */
 }
 
-/* Sleeps until SIGCHLD or the deadline. */
-static void wait_for_report(const struct tracer *tracer, uint64_t deadline_ns)
+/* Sleeps until SIGCHLD or for a nap. */
+static void nap(const struct tracer *tracer)
 {
-    uint64_t now = now_ns();
-    if (now >= deadline_ns)
-        return;
-    struct timespec timeout = {.tv_nsec = (long)(deadline_ns - now)};
+    struct timespec timeout = {.tv_nsec = NAP_NS};
     struct pollfd poll_fd = {.fd = tracer->sigchld_fd, .events = POLLIN};
     if (ppoll(&poll_fd, 1, &timeout, NULL) > 0) {
         struct signalfd_siginfo info;
@@ -151,12 +147,15 @@ static void wait_for_report(const struct tracer *tracer, uint64_t deadline_ns)
     }
 }
 
-/* Waits until the thread stands still, ends, or the time is over. */
-static int wait_for_stop(struct tracer *tracer, pid_t tid)
+/* Waits until the thread stands still, ends, or the time is over. *ret_running_ns becomes the last time at which it was not
+ * seen to stand still. */
+static int wait_for_stop(struct tracer *tracer, pid_t tid, uint64_t *ret_running_ns)
 {
-    uint64_t start_ns = now_ns();
+    uint64_t start_ns = now_ns(), looked_ns = start_ns;
     for (;;) {
         int status;
+        *ret_running_ns = looked_ns;
+        looked_ns = now_ns();
         pid_t r = waitpid(tid, &status, __WALL | __WNOTHREAD | WNOHANG);
         if (r == tid)
             handle_status(tracer, tid, status);
@@ -165,21 +164,16 @@ static int wait_for_stop(struct tracer *tracer, pid_t tid)
             return TRACER_GONE;
         if (tracee->state == TRACEE_STOPPED)
             return 0;
-        uint64_t waited_ns = now_ns() - start_ns;
+        uint64_t waited_ns = looked_ns - start_ns;
         if (tracee->state == TRACEE_LISTENING || waited_ns > STOP_TIMEOUT_NS)
             return TRACER_BUSY;
         if (r == tid || waited_ns < SPIN_NS)
             continue;
-        if (waited_ns < YIELD_NS) {
-            sched_yield();
-            continue;
-        }
-        wait_for_report(tracer, start_ns + STOP_TIMEOUT_NS);
-        tracer_dispatch(tracer);
+        nap(tracer);
     }
 }
 
-int tracer_stop_thread(struct tracer *tracer, pid_t tid)
+int tracer_stop_thread(struct tracer *tracer, pid_t tid, uint64_t *ret_running_ns)
 {
     struct tracee *tracee = find_tracee(tracer, tid);
     if (!tracee) {
@@ -198,7 +192,7 @@ int tracer_stop_thread(struct tracer *tracer, pid_t tid)
         tracee->interrupt_pending = true;
     }
     tracee->wanted = true;
-    int r = wait_for_stop(tracer, tid);
+    int r = wait_for_stop(tracer, tid, ret_running_ns);
     tracee = find_tracee(tracer, tid);
     if (tracee)
         tracee->wanted = false;

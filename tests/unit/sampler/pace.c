@@ -75,6 +75,18 @@ static void stops_never_take_more_than_a_fifth_of_a_burst(void **state)
     assert_true(stops > 50);
 }
 
+static void one_long_pause_does_not_blind_for_seconds(void **state)
+{
+    (void)state;
+    struct pace pace;
+    uint64_t stops, step_max;
+    pace_init(&pace, 2, 64 * KIB, 1000);
+    simulate(&pace, 1e8, 1, 40 * NS_PER_US, &stops, &step_max);
+    uint64_t now_ns = pace.credited_ns + 100 * NS_PER_MS; /* the machine was suspended in a stop */
+    pace_spend(&pace, now_ns, 100 * NS_PER_MS, 64 * KIB);
+    assert_true(pace_allows(&pace, now_ns + 50 * NS_PER_MS));
+}
+
 static void the_poll_clock_sleeps_long_when_nothing_moves(void **state)
 {
     (void)state;
@@ -85,7 +97,7 @@ static void the_poll_clock_sleeps_long_when_nothing_moves(void **state)
     struct clock_view view = {.now_ns = 5 * NS_PER_S, .next_tick_ns = 5 * NS_PER_S + 10 * NS_PER_MS};
     assert_int_equal(clock.sleep_ns(&clock, &view), 10 * NS_PER_MS);
     assert_false(clock.is_due(&clock, &view));
-    view.last_moved_ns = view.now_ns - 16 * NS_PER_MS;
+    view.last_moved_ns = view.now_ns - 32 * NS_PER_MS;
     assert_int_equal(clock.sleep_ns(&clock, &view), 1 * NS_PER_MS);
     view.moved_bytes = 200 * KIB;
     assert_true(clock.is_due(&clock, &view));
@@ -118,6 +130,7 @@ int main(void)
         cmocka_unit_test(a_slow_leak_is_met_at_the_least_step),
         cmocka_unit_test(growth_that_slows_down_is_not_forgotten),
         cmocka_unit_test(stops_never_take_more_than_a_fifth_of_a_burst),
+        cmocka_unit_test(one_long_pause_does_not_blind_for_seconds),
         cmocka_unit_test(the_poll_clock_sleeps_long_when_nothing_moves),
         cmocka_unit_test(the_tick_clock_is_due_once_a_tick_and_only_if_something_moved),
     };
