@@ -60,6 +60,12 @@ def sample_page(template, folder):
 
 
 @pytest.fixture(scope="session")
+def big_page(template, folder):
+    run("node", HERE / "make-page.mjs", template, folder / "big.html", "big")
+    return folder / "big.html"
+
+
+@pytest.fixture(scope="session")
 def real_page(folder):
     named = os.environ.get("MEMSAMPLE_PAGE")
     if named:

@@ -6,7 +6,7 @@ import pytest
 
 from browser import open_page, settle
 
-BASE_STATE = "Held at 12.3 s, the peak: 2.03 GiB"
+AT_THE_PEAK = "Held at 12.3 s, the peak: 2.03 GiB"
 
 
 @pytest.fixture
@@ -66,8 +66,8 @@ def check_first_answer(page):
 def test_first_answer(page):
     check_first_answer(page)
     assert page.inner_text("#sentence").startswith("job.py held 2.03 GiB at its peak, 12.3 s in; 48 % of that came in at prices.py:41 (load).")
-    assert words(page) == BASE_STATE
-    assert "prices.py:41" in rows(page)[0][-2] or "prices.py:41" in " ".join(rows(page)[0])
+    assert words(page) == AT_THE_PEAK
+    assert "prices.py:41" in " ".join(rows(page)[0])
     assert "reserved but never touched" in page.inner_text("#notes")
 
 
@@ -109,7 +109,7 @@ def test_hovering_sorts_the_legend_by_size(page):
     assert page.inner_text("#legend .head").startswith("At 1")
     sizes = [in_bytes(text) for text in page.locator("#legend li:not(.head) .bytes").all_inner_texts()]
     assert sizes == sorted(sizes, reverse=True)
-    assert words(page) == BASE_STATE
+    assert words(page) == AT_THE_PEAK
 
 
 def test_keys_and_buttons(page):
@@ -118,16 +118,16 @@ def test_keys_and_buttons(page):
     press(page, "g")
     assert words(page).startswith("Grown between ")
     press(page, "p")
-    assert words(page) == BASE_STATE
+    assert words(page) == AT_THE_PEAK
     press(page, "ArrowLeft")
     earlier = words(page)
     assert "the peak" not in earlier
     press(page, "ArrowRight")
-    assert words(page) == BASE_STATE
+    assert words(page) == AT_THE_PEAK
     press(page, "Shift+ArrowLeft")
     assert words(page).startswith("Held at 12.0 s")
     press(page, "Escape")
-    assert words(page) == BASE_STATE
+    assert words(page) == AT_THE_PEAK
     for button, expected in [("#go-end", "the end"), ("#go-growth", "Grown between"), ("#go-back", "Grown between"), ("#go-peak", "the peak"),
                              ("#go-on", "Held at 12.3 s:"), ("#go-clear", "the peak")]:
         page.click(button)
@@ -155,7 +155,7 @@ def test_search_says_what_it_matched(page):
     page.focus("#search")
     page.keyboard.type("pe")  # typing is no command
     settle(page)
-    assert words(page) == BASE_STATE
+    assert words(page) == AT_THE_PEAK
     press(page, "Escape")
     assert page.input_value("#search") == ""
     assert page.inner_text("#matched") == ""
@@ -165,7 +165,7 @@ def test_zoom_breadcrumb_and_back(page):
     frame = page.locator(".frame", has_text="prices.py:41").first
     frame.click()
     settle(page)
-    assert page.locator("#crumbs").inner_text().replace("\n", " ").endswith("GiB, 49 %") or "load" in page.inner_text("#crumbs")
+    assert "load" in page.inner_text("#crumbs") and "999 MiB, 48 %" in page.inner_text("#crumbs")
     assert page.locator("#rows tr.lit").count() == 1
     assert "prices.py:41" in page.inner_text("#rows tr.lit")
     assert "zoom=" in page.url
@@ -188,7 +188,7 @@ def test_walking_the_icicle_with_keys(page):
     assert focused.startswith("main")
     press(page, "ArrowRight")
     assert page.evaluate("document.activeElement.textContent") != focused
-    assert words(page) == BASE_STATE
+    assert words(page) == AT_THE_PEAK
     press(page, "Enter")
     assert page.locator("#crumbs").is_visible()
     press(page, "Backspace")
@@ -362,3 +362,32 @@ def test_broken_data_is_said(new_page, sample_page, folder):
     page.wait_for_selector("#problem:not([hidden])")
     assert "cannot be read" in page.inner_text("#problem")
     assert page.locator("#static").is_visible()
+
+
+def test_the_largest_page_follows_a_drag(new_page, big_page):
+    """Loose on purpose: software rendering on a busy machine. A page that lags takes seconds, not tenths."""
+    page = open_page(new_page(), big_page)
+    assert big_page.stat().st_size < 2 * 1024 * 1024
+    page.evaluate("""() => {
+        window.frames_ms = [];
+        let last = performance.now();
+        const tick = (now) => { frames_ms.push(now - last); last = now; requestAnimationFrame(tick); };
+        requestAnimationFrame(tick);
+    }""")
+    drag(page, 0.1, 0.8)
+    assert words(page).startswith("Grown between ")
+    assert page.evaluate("Math.max(...frames_ms)") < 1500
+    assert page.evaluate("frames_ms.sort((a, b) => a - b)[frames_ms.length >> 1]") < 150
+
+
+def test_lights_reach_what_a_frame_called(page):
+    page.locator("#rows > tr .open").first.click()
+    settle(page)
+    ground = "node => getComputedStyle(node).backgroundColor"
+    load, read_csv, join = (page.locator(".frame", has_text=text).first for text in ("prices.py:41", "read_csv", "prices.py:57"))
+    before = [frame.evaluate(ground) for frame in (load, read_csv, join)]
+    page.locator("#rows > tr .open").first.click()
+    settle(page)
+    after = [frame.evaluate(ground) for frame in (load, read_csv, join)]
+    assert before[:2] == after[:2]
+    assert before[2] != after[2]

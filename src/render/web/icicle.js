@@ -88,6 +88,20 @@ export class Icicle {
         return Uint8Array.from(origin, (n, t) => (t > 0 && by_line[this.profile.node_owner.lines[n]] ? 1 : 0));
     }
 
+    /** 2: lit itself, 1: below a lit frame, whose bytes it shares, 0: neither. Null if nothing is to be lit. */
+    lights(tree, found) {
+        const { mark } = this.store.state;
+        if (!found && !mark)
+            return null;
+        const lights = new Uint8Array(tree.parent.length);
+        for (let t = 1; t < lights.length; t++)
+            if (found ? found[t] : this.profile.node_owner[mark.by][tree.origin[t]] === mark.id)
+                lights[t] = 2;
+            else if (lights[tree.parent[t]])
+                lights[t] = 1;
+        return lights;
+    }
+
     draw() {
         const tree = this.tree();
         const values = tree_values(tree, this.own);
@@ -102,7 +116,7 @@ export class Icicle {
         partition().size([1, whole.height + 1])(whole);
         const shown = whole.descendants().slice(0, MOST_FRAMES);
         const found = this.matches();
-        this.place_frames(shown, values, found);
+        this.place_frames(shown, values, this.lights(tree, found));
         this.show_crumbs(tree, values, zoom);
         this.show_matched(tree, values, zoom, found);
         by_id("zoom-back").disabled = zoom === 0;
@@ -111,7 +125,7 @@ export class Icicle {
             : "Nothing here for what is chosen.";
     }
 
-    place_frames(shown, values, found) {
+    place_frames(shown, values, lights) {
         const old = this.frames;
         this.frames = new Map();
         this.layout = new Map(shown.map((node) => [node.data, node]));
@@ -122,7 +136,7 @@ export class Icicle {
             const t = node.data;
             const frame = old.get(t) ?? this.make_frame(t);
             this.frames.set(t, frame);
-            this.style_frame(frame, node, values, found);
+            this.style_frame(frame, node, values, lights);
             depth = Math.max(depth, node.depth);
         }
         keep_children(this.root, [...this.frames.values()]);
@@ -140,22 +154,19 @@ export class Icicle {
         return frame;
     }
 
-    style_frame(frame, node, values, found) {
+    style_frame(frame, node, values, lights) {
         const t = node.data;
         const tree = this.tree();
         const owner = this.owner_of(t);
-        const { mark } = this.store.state;
         const width = (node.x1 - node.x0) * this.width;
         const style = frame.style;
         style.left = `${100 * node.x0}%`;
         style.width = `${100 * (node.x1 - node.x0)}%`;
         style.top = `${node.depth * ROW_PX}px`;
-        const of_mark = mark && t > 0 && this.profile.node_owner[mark.by][tree.origin[t]] === mark.id;
-        const lit = found ? found[t] === 1 : of_mark;
-        frame.classList.toggle("lit", Boolean(lit));
+        frame.classList.toggle("lit", lights !== null && lights[t] === 2);
         const { theme } = this.palette;
         const full = t === 0 ? grey("root", theme) : this.palette.of(tree.charged[t], tree.callee[t] === 1);
-        const colour = !lit && t > 0 && (found || mark) ? mix(full, ground(theme), DIMMED) : full;
+        const colour = lights !== null && t > 0 && lights[t] === 0 ? mix(full, ground(theme), DIMMED) : full;
         style.background = colour;
         style.color = text_on(colour);
         frame.classList.toggle("hatched", owner.special === -3);
