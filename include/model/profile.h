@@ -63,6 +63,12 @@ struct profile_point {
     uint64_t reserved_bytes; /* private writable memory asked for and not resident */
 };
 
+struct profile_thread {
+    int32_t tid;
+    const char *name;
+    uint64_t grown_bytes;
+};
+
 struct profile {
     struct event_target target; /* pid, command, clock and so on */
     bool has_python;
@@ -109,11 +115,7 @@ struct profile {
     size_t peak_point, end_point; /* indices into points */
     struct profile_change *changes; /* sorted by point, then node */
     size_t change_count;
-    struct {
-        int32_t tid;
-        const char *name;
-        uint64_t grown_bytes;
-    } *threads;
+    struct profile_thread *threads; /* sorted by growth, largest first */
     size_t thread_count;
 };
 

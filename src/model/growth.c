@@ -70,9 +70,7 @@ static int thread_index(struct attribution *at, int32_t tid, uint32_t *ret_index
                       sizeof(*profile->threads));
     if (r < 0)
         return r;
-    profile->threads[profile->thread_count].tid = tid;
-    profile->threads[profile->thread_count].name = "";
-    profile->threads[profile->thread_count++].grown_bytes = 0;
+    profile->threads[profile->thread_count++] = (struct profile_thread){.tid = tid, .name = ""};
     return 0;
 }
 
@@ -298,6 +296,14 @@ static void fill_pauses(struct attribution *at)
     at->profile->samples.stops = at->profile->pause.count;
 }
 
+static int compare_threads(const void *a, const void *b)
+{
+    const struct profile_thread *x = a, *y = b;
+    if (x->grown_bytes != y->grown_bytes)
+        return x->grown_bytes > y->grown_bytes ? -1 : 1;
+    return x->tid < y->tid ? -1 : x->tid > y->tid;
+}
+
 int growth_attribute(const struct recording *recording, const struct timeline *timeline,
                      struct calltree *tree, struct profile *profile)
 {
@@ -311,6 +317,8 @@ int growth_attribute(const struct recording *recording, const struct timeline *t
         r = settle_unattributed(&at);
     if (r >= 0)
         fill_pauses(&at);
+    if (profile->thread_count > 0)
+        qsort(profile->threads, profile->thread_count, sizeof(*profile->threads), compare_threads);
     changes_finish(&at.changes);
     profile->changes = at.changes.list;
     profile->change_count = at.changes.count;

@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/paths.h"
 #include "calltree.h"
 #include "changes.h"
 #include "growth.h"
 #include "rows.h"
 #include "timeline.h"
-#include "user.h"
 
 static int fill_frames(const struct recording *recording, struct profile *profile)
 {
@@ -25,7 +25,8 @@ static int fill_frames(const struct recording *recording, struct profile *profil
                                                     .function = frame->function,
                                                     .line = frame->line,
                                                     .first_line = frame->first_line,
-                                                    .user = user_owns_file(frame->file)};
+                                                    .user = frame->file[0] &&
+                                                            !path_is_library(frame->file)};
     }
     profile->frames[recording->frame_count] =
         (struct profile_frame){.file = "", .function = "<truncated>"};

@@ -92,7 +92,7 @@ static void test_interval_is_shared(void **state)
     assert_int_equal(made.profile->totals.grown_bytes, 182);
     assert_int_equal(made.profile->point_count, 5);
     assert_int_equal(made.profile->thread_count, 2);
-    assert_int_equal(made.profile->threads[1].grown_bytes, 134);
+    assert_int_equal(made.profile->threads[0].grown_bytes, 134);
     expect_consistent(made.profile);
     made_free(&made);
 }

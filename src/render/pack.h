@@ -1,0 +1,17 @@
+/* Text in, base64 of a raw deflate stream out, piece by piece. */
+#ifndef MEMSAMPLE_RENDER_PACK_H
+#define MEMSAMPLE_RENDER_PACK_H
+
+#include "base/bytes.h"
+
+struct packer;
+
+int packer_create(struct packer **ret_packer);
+void packer_destroy(struct packer *packer);
+
+/* Takes what is in `text` and clears it. 0 or -ENOMEM. */
+int packer_take(struct packer *packer, struct buffer *text);
+/* Ends the stream and appends its base64 to `out`. 0 or -ENOMEM. */
+int packer_finish(struct packer *packer, struct buffer *out);
+
+#endif

@@ -1,0 +1,185 @@
+/* Words that several outputs share. Knows the profile; must not know formats. */
+#include "wording.h"
+
+#include <string.h>
+
+#include "base/units.h"
+
+/* One code point of valid UTF-8. */
+static uint32_t take_code_point(const uint8_t **at)
+{
+    const uint8_t *s = *at;
+    unsigned more = s[0] < 0x80 ? 0 : s[0] < 0xe0 ? 1 : s[0] < 0xf0 ? 2 : 3;
+    uint32_t c = more ? s[0] & (0x3fu >> more) : s[0];
+    for (unsigned i = 1; i <= more; i++)
+        c = c << 6 | (s[i] & 0x3f);
+    *at += more + 1;
+    return c;
+}
+
+static bool is_hidden(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x200b || c == 0x200e || c == 0x200f ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
+void wording_put_visible(struct buffer *out, const char *text)
+{
+    for (const uint8_t *at = (const uint8_t *)text; *at;) {
+        const uint8_t *start = at;
+        uint32_t c = take_code_point(&at);
+        if (is_hidden(c))
+            buffer_printf(out, "\\u%04x", c);
+        else
+            buffer_put(out, start, (size_t)(at - start));
+    }
+}
+
+static const char *base_name(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    return slash && slash[1] ? slash + 1 : file;
+}
+
+void wording_put_place(struct buffer *out, const struct profile_row *row)
+{
+    if (!row->file[0]) {
+        buffer_put_text(out, row->function);
+        return;
+    }
+    wording_put_visible(out, base_name(row->file));
+    if (row->line > 0)
+        buffer_printf(out, ":%d", row->line);
+}
+
+const char *wording_special(const struct profile_row *row)
+{
+    if (row->file[0])
+        return NULL;
+    if (strcmp(row->function, "<native>") == 0)
+        return "threads that ran no Python code";
+    if (strcmp(row->function, "<unattributed>") == 0)
+        return "grew while no stack could be read";
+    if (strcmp(row->function, "<baseline>") == 0)
+        return "resident before the first reading";
+    return NULL;
+}
+
+const char *wording_end_reason(const struct profile *profile)
+{
+    static const char *const names[END_REASONS_END] = {
+        [END_EXITED] = "exited",
+        [END_SIGNALED] = "signaled",
+        [END_DETACHED] = "detached",
+        [END_LOST] = "lost",
+    };
+    return profile->end_reason ? names[profile->end_reason] : "cut";
+}
+
+void wording_put_ending(struct buffer *out, const struct profile *profile)
+{
+    const char *signal_name = NULL;
+    switch (profile->end_reason) {
+    case END_EXITED:
+        buffer_printf(out, "exit status %d", profile->end_status);
+        return;
+    case END_SIGNALED:
+        signal_name = sigabbrev_np(profile->end_status);
+        buffer_printf(out, "ended by signal %d", profile->end_status);
+        if (signal_name)
+            buffer_printf(out, " (%s)", signal_name);
+        return;
+    case END_DETACHED:
+        buffer_put_text(out, "still running when memsample left");
+        return;
+    case END_LOST:
+        buffer_put_text(out, "lost from sight");
+        return;
+    }
+    buffer_put_text(out, "recording cut short");
+}
+
+static const struct profile_row *biggest_culprit(const struct profile *profile)
+{
+    for (size_t i = 0; i < profile->culprit_count; i++)
+        if (profile->culprits[i].file[0])
+            return profile->culprits[i].self.held_at_peak_bytes ? &profile->culprits[i] : NULL;
+    return NULL;
+}
+
+void wording_put_answer(struct buffer *out, const struct profile *profile)
+{
+    char bytes[UNITS_TEXT_MAX], time[UNITS_TEXT_MAX], share[UNITS_TEXT_MAX];
+    uint64_t peak_bytes = profile->totals.peak_rss_bytes;
+    if (profile->program[0])
+        wording_put_visible(out, profile->program);
+    else
+        buffer_printf(out, "process %d", profile->target.pid);
+    buffer_printf(out, " held %s at its peak, %s in", units_format_bytes(peak_bytes, bytes),
+                  units_format_duration(profile->totals.peak_time_ns, time));
+    const struct profile_row *row = biggest_culprit(profile);
+    if (row) {
+        buffer_printf(out, "; %s of that came in at ",
+                      units_format_share(row->self.held_at_peak_bytes, peak_bytes, share));
+        wording_put_place(out, row);
+        buffer_put_text(out, " (");
+        wording_put_visible(out, row->function);
+        buffer_put_text(out, ")");
+    }
+    buffer_put_text(out, ".");
+}
+
+static void put_sentence(struct buffer *out, const char *format, const char *text)
+{
+    if (out->length > 0)
+        buffer_put_text(out, " ");
+    const char *place = strstr(format, "%s");
+    buffer_put(out, format, (size_t)(place - format));
+    buffer_put_text(out, text);
+    buffer_put_text(out, place + 2);
+}
+
+void wording_put_notes(struct buffer *out, const struct profile *profile)
+{
+    char text[UNITS_TEXT_MAX];
+    uint64_t peak = profile->totals.peak_rss_bytes;
+    if (profile->cut[0])
+        put_sentence(out, "The recording %s.", profile->cut);
+    if (profile->totals.peak_reserved_bytes > 64 * MIB &&
+        profile->totals.peak_reserved_bytes > peak / 4)
+        put_sentence(out, "Up to %s more was reserved but never touched; it costs nothing until it is.",
+                     units_format_bytes(profile->totals.peak_reserved_bytes, text));
+    if (profile->totals.peak_swap_bytes)
+        put_sentence(out, "Up to %s was swapped out and is not in these figures.",
+                     units_format_bytes(profile->totals.peak_swap_bytes, text));
+    if (profile->totals.high_water_bytes > peak + peak / 50)
+        put_sentence(out, "The kernel saw a higher peak between two readings: %s.",
+                     units_format_bytes(profile->totals.high_water_bytes, text));
+    if (profile->totals.unattributed_bytes > profile->totals.grown_bytes / 20)
+        put_sentence(out, "%s of the growth could not be charged to any code.",
+                     units_format_share(profile->totals.unattributed_bytes,
+                                        profile->totals.grown_bytes, text));
+}
+
+void wording_put_trust(struct buffer *out, const struct profile *profile)
+{
+    char share[UNITS_TEXT_MAX];
+    wording_put_visible(out, profile->target.clock);
+    buffer_printf(out, " clock, pauses %s of the run, ",
+                  units_format_share(profile->pause.total_ns, profile->totals.run_ns, share));
+    buffer_printf(out, "%s of the growth unattributed",
+                  units_format_share(profile->totals.unattributed_bytes,
+                                     profile->totals.grown_bytes, share));
+}
+
+char *wording_take(struct buffer *buffer)
+{
+    buffer_put_u8(buffer, 0);
+    if (buffer->failed) {
+        buffer_deinit(buffer);
+        return NULL;
+    }
+    char *text = (char *)buffer->data;
+    *buffer = (struct buffer){0};
+    return text;
+}
