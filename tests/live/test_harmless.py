@@ -1,6 +1,7 @@
 """The target ends as if it was never watched."""
 
 import os
+import pathlib
 import random
 import signal
 import subprocess
@@ -27,6 +28,22 @@ ENDS = [
     ("signal", "SIGABRT"),
     ("signal", "SIGHUP"),
 ]
+
+
+def test_the_witnesses_notice(tmp_path, any_python, waiter):
+    """A tracer that does stop a sleeping thread is seen: by the loop in epoll_wait, and by `stuck`."""
+    floor = tmp_path / "floor"
+    subprocess.run(["gcc", "-O1", "-o", floor, TARGETS / "bench_floor.c"], check=True)
+    with Target([any_python, TARGETS / "busy.py", waiter], env=environment()) as target:
+        tasks = pathlib.Path(f"/proc/{target.pid}/task")
+        (tid,) = [task.name for task in tasks.iterdir() if (task / "comm").read_text() == "waiter\n"]
+        tracer = subprocess.Popen([floor, tid, "20", "20000000"], stdout=subprocess.DEVNULL)
+        time.sleep(0.1)
+        assert int(tid) in stuck(target.pid, seconds=0)
+        assert tracer.wait(timeout=20) == 0
+        assert stuck(target.pid) == {}
+        _, output, _ = target.finish()
+    assert int(output.split()[-1]) > 0, output
 
 
 def alone(command, **options):

@@ -1,4 +1,5 @@
 /* A thread of a C library that waits in epoll_wait and counts how often it was disturbed. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -28,7 +29,8 @@ static void *wait_loop(void *unused)
 int waiter_start(void);
 int waiter_start(void)
 {
-    return pthread_create(&thread, NULL, wait_loop, NULL);
+    int failed_to_start = pthread_create(&thread, NULL, wait_loop, NULL);
+    return failed_to_start ? failed_to_start : pthread_setname_np(thread, "waiter");
 }
 
 /* How many waits ended with EINTR; -1 when the loop did not do its work. */
