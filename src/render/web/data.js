@@ -42,7 +42,8 @@ export async function unpack(base64) {
     return JSON.parse(await new Response(stream).text());
 }
 
-/** Library code is what the user did not write: installed packages, the standard library, frozen modules. */
+/** For data that does not say it: library code is what the user did not write, so installed packages, the standard
+ * library, frozen modules. */
 export function is_user_file(file) {
     return !(file.includes("/site-packages/") || file.includes("/dist-packages/") || file.includes("/lib/python3.")
         || file.startsWith("<frozen"));
@@ -157,7 +158,7 @@ export class Profile {
             const file = this.strings[frames.file[f]];
             const line = frames.line[f];
             const first_line = frames.first_line[f];
-            const user = is_user_file(file);
+            const user = frames.user ? frames.user[f] === 1 : is_user_file(file);
             const shared = { special: 0, function: name, file, first_line, user };
             const function_id = add(this.functions, function_of, `${frames.file[f]}:${frames.function[f]}:${first_line}`,
                 () => ({ kind: "function", line: 0, function_id: -1, ...shared }));

@@ -43,7 +43,7 @@ function notes(profile) {
     const peak = profile.rss[profile.peak];
     const said = [];
     if (target.cut)
-        said.push(`The recording ends early: ${visible(target.cut)}.`);
+        said.push(`The recording ${visible(target.cut)}.`);
     if (totals.peak_reserved_bytes > Math.max(peak / 4, 64 * 1024 * 1024))
         said.push(`Up to ${format_bytes(totals.peak_reserved_bytes)} more was reserved but never touched; it costs nothing until it is.`);
     if (totals.peak_swap_bytes > 0)
@@ -70,7 +70,7 @@ export function show_summary(profile) {
     const ended = target.end_reason === "detached" || target.end_reason === "lost" ? "resident when memsample left" : undefined;
     const facts = [
         `pid ${target.pid}`, target.python_version && `Python ${target.python_version}`,
-        `${target.how === "attach" ? "watched for" : "ran"} ${format_time(totals.duration_ns / 1e9)}`, ending(target),
+        `${target.how === "attach" ? "watched for" : "ran"} ${format_time((totals.run_ns ?? totals.duration_ns) / 1e9)}`, ending(target),
     ].filter(Boolean);
     by_id("facts").replaceChildren(element("b", {}, "memsample"), ...facts.map((fact) => `  ·  ${fact}`));
     by_id("sentence").replaceChildren(...sentence(profile));

@@ -23,7 +23,7 @@ function threads_of(profile) {
 
 export function show_trust(profile) {
     const { target, clock, samples, pause, totals } = profile.raw;
-    const paused = format_share(pause.total_ns, totals.duration_ns);
+    const paused = format_share(pause.total_ns, totals.run_ns ?? totals.duration_ns);
     const unattributed = format_share(totals.unattributed_bytes, totals.grown_bytes);
     by_id("trust-short").textContent = `${clock.name} clock, pauses ${paused} of the run, ${unattributed} of the growth unattributed`;
     const started = Number(target.start_unix_ns) / 1e6;
@@ -48,7 +48,7 @@ export function show_trust(profile) {
             ["Command", visible(target.command)],
             ["Directory", visible(target.directory)],
             ["Started", Number.isFinite(started) && started > 0 ? new Date(started).toLocaleString() : ""],
-            ["Duration", time(totals.duration_ns)],
+            ["Duration", time(totals.run_ns ?? totals.duration_ns)],
             ["Python", target.python_version],
             ["Kernel", visible(target.kernel)],
             ["Before the first reading", `${format_bytes(totals.baseline_bytes)} (baseline: interpreter and libraries)`],
