@@ -4,10 +4,11 @@ import pytest
 from harness import TARGETS, Job, environment
 
 
-@pytest.fixture(params=["known", "interleaved", "threads"])
-def report(request, tmp_path, any_python):
-    command = [any_python, TARGETS / f"{request.param}.py", tmp_path / "truth.json"]
-    job = Job(tmp_path, command, env=environment(any_python.site))
+@pytest.fixture(scope="module", params=["known", "interleaved", "threads"])
+def report(request, tmp_path_factory, any_python):
+    folder = tmp_path_factory.mktemp("books")
+    command = [any_python, TARGETS / f"{request.param}.py", folder / "truth.json"]
+    job = Job(folder, command, env=environment(any_python.site))
     assert job.done.returncode == 0, job.done.stderr.decode()
     return job.report
 
