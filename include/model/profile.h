@@ -103,9 +103,13 @@ struct profile {
     size_t line_count;
     /* Whose memory it is, for people who look for their own line: every stack counts for its innermost line of
      * user code, or for its innermost line when it has none. These rows do not overlap: their `self` (`total` is
-     * the same) sum to RSS. Sorted by held at peak, then grown. */
+     * the same) sum to RSS. A comprehension counts for the function around it when both are on one line.
+     * Sorted by held at peak, then grown. */
     struct profile_row *culprits;
     size_t culprit_count;
+    /* Lines of files, whatever functions they belong to: for listings of source text. Sorted like `lines`. */
+    struct profile_row *source_lines;
+    size_t source_line_count;
     struct profile_node *nodes;
     size_t node_count;
     /* Every reading of the recording; of more than 65,536 the highest and lowest of equal stretches of time.

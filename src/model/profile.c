@@ -132,6 +132,7 @@ void profile_destroy(struct profile *profile)
     free(profile->functions);
     free(profile->lines);
     free(profile->culprits);
+    free(profile->source_lines);
     free(profile->nodes);
     free(profile->points);
     free(profile->changes);

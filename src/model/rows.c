@@ -96,11 +96,10 @@ static const char *special_name(enum profile_node_kind kind)
 struct walk {
     struct profile *profile;
     const struct calltree_seen *seen;
-    struct table lines, functions, culprits;
-    uint32_t *line_of, *function_of; /* by node: rows; NONE for the root */
-    uint32_t *culprit_of;            /* by node: row in culprits, made when it owns something */
-    uint32_t *mine;                  /* by node: the node of its innermost user line, or NONE */
-    struct calltree_seen *below;     /* by node: with everything below */
+    struct table lines, functions, source_lines, culprits;
+    uint32_t *line_of, *function_of, *source_line_of; /* by node: rows; NONE for the root */
+    uint32_t *mine;              /* by node: the node of its innermost user line, or NONE */
+    struct calltree_seen *below; /* by node: with everything below */
     uint32_t *first_child, *next_sibling;
 };
 
@@ -108,10 +107,11 @@ static void walk_deinit(struct walk *walk)
 {
     table_deinit(&walk->lines);
     table_deinit(&walk->functions);
+    table_deinit(&walk->source_lines);
     table_deinit(&walk->culprits);
     free(walk->line_of);
     free(walk->function_of);
-    free(walk->culprit_of);
+    free(walk->source_line_of);
     free(walk->mine);
     free(walk->below);
     free(walk->first_child);
@@ -124,13 +124,13 @@ static int walk_init(struct walk *walk, struct profile *profile, const struct ca
     *walk = (struct walk){.profile = profile, .seen = seen};
     walk->line_of = calloc(count, sizeof(uint32_t));
     walk->function_of = calloc(count, sizeof(uint32_t));
-    walk->culprit_of = calloc(count, sizeof(uint32_t));
+    walk->source_line_of = calloc(count, sizeof(uint32_t));
     walk->mine = calloc(count, sizeof(uint32_t));
     walk->below = calloc(count, sizeof(*walk->below));
     walk->first_child = calloc(count, sizeof(uint32_t));
     walk->next_sibling = calloc(count, sizeof(uint32_t));
-    return walk->line_of && walk->function_of && walk->culprit_of && walk->mine && walk->below &&
-                   walk->first_child && walk->next_sibling
+    return walk->line_of && walk->function_of && walk->source_line_of && walk->mine &&
+                   walk->below && walk->first_child && walk->next_sibling
                ? 0
                : -ENOMEM;
 }
@@ -151,26 +151,40 @@ static int rows_of_frames(struct walk *walk)
     return 0;
 }
 
+static int special_rows(struct walk *walk, uint32_t index)
+{
+    struct row_key key = {"", special_name(walk->profile->nodes[index].kind), 0};
+    int r = table_row(&walk->lines, key, false, &walk->line_of[index]);
+    if (r >= 0)
+        r = table_row(&walk->functions, key, false, &walk->function_of[index]);
+    return r < 0 ? r : table_row(&walk->source_lines, key, false, &walk->source_line_of[index]);
+}
+
 static int rows_of_node(struct walk *walk, uint32_t index)
 {
     const struct profile *profile = walk->profile;
     const struct profile_node *node = &profile->nodes[index];
-    if (node->kind == NODE_FRAME) {
-        const struct profile_frame *frame = &profile->frames[node->frame];
-        walk->line_of[index] = frame->line_index;
-        walk->function_of[index] = frame->function_index;
-        walk->mine[index] = frame->user ? index : walk->mine[node->parent];
-        return 0;
-    }
-    struct row_key key = {"", special_name(node->kind), 0};
-    int r = table_row(&walk->lines, key, false, &walk->line_of[index]);
     walk->mine[index] = NONE;
-    return r < 0 ? r : table_row(&walk->functions, key, false, &walk->function_of[index]);
+    if (node->kind != NODE_FRAME)
+        return special_rows(walk, index);
+    const struct profile_frame *frame = &profile->frames[node->frame];
+    /* The row is called after the function that was met first; the key must not depend on it. */
+    struct row_key key = {frame->file, frame->file[0] ? NULL : frame->function, frame->line};
+    walk->line_of[index] = frame->line_index;
+    walk->function_of[index] = frame->function_index;
+    walk->mine[index] = frame->user ? index : walk->mine[node->parent];
+    int r = table_row(&walk->source_lines, key, frame->user, &walk->source_line_of[index]);
+    if (r < 0)
+        return r;
+    struct profile_row *row = &walk->source_lines.rows[walk->source_line_of[index]];
+    if (!row->function)
+        row->function = frame->function;
+    return 0;
 }
 
 static int rows_of_nodes(struct walk *walk)
 {
-    walk->line_of[0] = walk->function_of[0] = walk->mine[0] = NONE;
+    walk->line_of[0] = walk->function_of[0] = walk->source_line_of[0] = walk->mine[0] = NONE;
     for (uint32_t i = 1; i < walk->profile->node_count; i++) {
         int r = rows_of_node(walk, i);
         if (r < 0)
@@ -221,6 +235,7 @@ static void enter_node(struct walk *walk, uint32_t node)
         return;
     enter_row(walk, &walk->lines, walk->line_of[node], node);
     enter_row(walk, &walk->functions, walk->function_of[node], node);
+    enter_row(walk, &walk->source_lines, walk->source_line_of[node], node);
 }
 
 static void leave_node(struct walk *walk, uint32_t node)
@@ -229,6 +244,7 @@ static void leave_node(struct walk *walk, uint32_t node)
         return;
     walk->lines.active[walk->line_of[node]]--;
     walk->functions.active[walk->function_of[node]]--;
+    walk->source_lines.active[walk->source_line_of[node]]--;
 }
 
 static void walk_tree(struct walk *walk)
@@ -253,6 +269,16 @@ static void walk_tree(struct walk *walk)
     }
 }
 
+/* The outermost of the callers in a row that stand on the same line of the same file. */
+static uint32_t whole_line(const struct walk *walk, uint32_t node)
+{
+    const struct profile_node *nodes = walk->profile->nodes;
+    while (nodes[node].parent &&
+           walk->source_line_of[nodes[node].parent] == walk->source_line_of[node])
+        node = nodes[node].parent;
+    return node;
+}
+
 static int find_culprits(struct walk *walk)
 {
     const struct profile *profile = walk->profile;
@@ -261,7 +287,7 @@ static int find_culprits(struct walk *walk)
         if (!self->grown_bytes && !self->held_at_peak_bytes && !self->held_at_end_bytes &&
             !walk->seen[i].samples)
             continue;
-        uint32_t charged = walk->mine[i] == NONE ? i : walk->mine[i], index;
+        uint32_t charged = whole_line(walk, walk->mine[i] == NONE ? i : walk->mine[i]), index;
         const struct profile_row *line = &walk->lines.rows[walk->line_of[charged]];
         int r = table_row(&walk->culprits, (struct row_key){line->file, line->function, line->line},
                           line->user, &index);
@@ -342,6 +368,9 @@ static int finish_tables(struct walk *walk)
         r = sort_table(&walk->functions, &profile->functions, &profile->function_count, &functions);
     if (r >= 0)
         r = sort_table(&walk->culprits, &profile->culprits, &profile->culprit_count, NULL);
+    if (r >= 0)
+        r = sort_table(&walk->source_lines, &profile->source_lines, &profile->source_line_count,
+                       NULL);
     if (r < 0)
         return r;
     for (size_t i = 0; i < profile->frame_count; i++) {

@@ -65,9 +65,7 @@ static int book_add(struct book *book, const struct profile_row *row)
 static int compare_lines(const void *a, const void *b)
 {
     const struct profile_row *const *x = a, *const *y = b;
-    if ((*x)->line != (*y)->line)
-        return (*x)->line < (*y)->line ? -1 : 1;
-    return strcmp((*x)->function, (*y)->function);
+    return (*x)->line < (*y)->line ? -1 : (*x)->line > (*y)->line;
 }
 
 static int compare_chapters(const void *a, const void *b)
@@ -80,8 +78,8 @@ static int compare_chapters(const void *a, const void *b)
 
 static int gather(const struct profile *profile, struct book *book)
 {
-    for (size_t i = 0; i < profile->line_count; i++) {
-        const struct profile_row *row = &profile->lines[i];
+    for (size_t i = 0; i < profile->source_line_count; i++) {
+        const struct profile_row *row = &profile->source_lines[i];
         if (!row->file[0] || weight_of(row) == 0 ||
             weight_of(row) < profile->totals.grown_bytes / SHARE_MIN)
             continue;
@@ -145,9 +143,8 @@ static int32_t start_before(const struct profile *profile, const struct profile_
     int32_t start = row->line > CONTEXT_LINES ? row->line - CONTEXT_LINES : 1;
     for (size_t i = 0; i < profile->frame_count; i++) {
         const struct profile_frame *frame = &profile->frames[i];
-        if (frame->line_index < profile->line_count && row == &profile->lines[frame->line_index] &&
-            frame->first_line > 0 && frame->first_line < start &&
-            row->line - frame->first_line <= FUNCTION_MAX)
+        if (frame->line == row->line && frame->file == row->file && frame->first_line > 0 &&
+            frame->first_line < start && row->line - frame->first_line <= FUNCTION_MAX)
             start = frame->first_line;
     }
     return start > shown ? start : shown + 1;
@@ -159,14 +156,12 @@ static void put_rows(const struct profile *profile, const struct chapter *chapte
     int32_t shown = 0;
     for (size_t i = 0; i < chapter->count; i++) {
         const struct profile_row *row = chapter->rows[i];
-        if (row->line > shown) {
-            int32_t start = start_before(profile, row, shown);
-            if (shown > 0 && start - shown <= CONTEXT_LINES + 1)
-                start = shown + 1; /* a gap smaller than its mark */
-            else if (shown > 0 && source->line_count > 0)
-                buffer_put_text(out, "   ...\n");
-            put_gap(out, source, start, row->line - 1);
-        }
+        int32_t start = start_before(profile, row, shown);
+        if (shown > 0 && start - shown <= CONTEXT_LINES + 1)
+            start = shown + 1; /* a gap smaller than its mark */
+        else if (shown > 0 && source->line_count > 0)
+            buffer_put_text(out, "   ...\n");
+        put_gap(out, source, start, row->line - 1);
         put_row(out, row, source);
         shown = row->line;
     }

@@ -61,6 +61,7 @@ static void expect_consistent(const struct profile *profile)
     expect_table(profile, profile->lines, profile->line_count);
     expect_table(profile, profile->functions, profile->function_count);
     expect_table(profile, profile->culprits, profile->culprit_count);
+    expect_table(profile, profile->source_lines, profile->source_line_count);
     assert_int_equal(profile->totals.baseline_bytes + profile->totals.grown_bytes -
                          profile->totals.released_bytes,
                      profile->totals.end_rss_bytes);
@@ -208,6 +209,33 @@ static void test_totals_and_recursion(void **state)
                             frame->function);
     }
     expect_consistent(made.profile);
+    made_free(&made);
+}
+
+/* In Python up to 3.11 a comprehension is a function of its own, on the line of the one around it. */
+static void test_one_line_two_functions(void **state)
+{
+    (void)state;
+    struct made made;
+    made_start(&made);
+    uint32_t load = made_stack(&made, 0, "/srv/job.py", "load", 3);
+    uint32_t inner = made_stack(&made, load, "/srv/job.py", "load.<locals>.<listcomp>", 3);
+    uint32_t inner_below = made_stack(&made, inner, "/usr/lib/python3.11/json.py", "loads", 9);
+    made_reading(&made, 0, 1000, 0);
+    made_one(&made, 1 * MS, 1, 0, load);
+    made_one(&made, 2 * MS, 20, 0, inner);
+    made_one(&made, 3 * MS, 300, 0, inner_below);
+    made_finish(&made);
+    const struct profile *profile = made.profile;
+    assert_int_equal(made_line(&made, "load", 3)->self.grown_bytes, 1);
+    assert_int_equal(made_row(profile->culprits, profile->culprit_count, "load", 3)->self.grown_bytes,
+                     321);
+    const struct profile_row *line =
+        made_row(profile->source_lines, profile->source_line_count, "load", 3);
+    assert_int_equal(line->self.grown_bytes, 21);
+    assert_int_equal(line->total.grown_bytes, 321);
+    assert_int_equal(line->sample_count, 3);
+    expect_consistent(profile);
     made_free(&made);
 }
 
@@ -393,7 +421,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_interval_is_shared),   cmocka_unit_test(test_special_owners),
         cmocka_unit_test(test_last_in_first_out),    cmocka_unit_test(test_totals_and_recursion),
-        cmocka_unit_test(test_truncated),            cmocka_unit_test(test_finalization),
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_one_line_two_functions),            cmocka_unit_test(test_finalization),
         cmocka_unit_test(test_exec_and_vanishing),   cmocka_unit_test(test_pauses),
         cmocka_unit_test(test_no_reading),           cmocka_unit_test(test_thinning),
         cmocka_unit_test(test_long_run),
