@@ -173,8 +173,8 @@ static int read_peeks(struct codes *codes, const struct memory *memory)
     return r < 0 ? r : (size_t)r < n ? -EFAULT : 0;
 }
 
-/* Finds out where a part's contents are: in what was peeked, or at *ret_rest. False when it cannot be what it
- * should be. */
+/* Finds out where a part's contents are: in what was peeked (then `data` is set), or at *ret_rest. False when
+ * it cannot be what it should be. */
 static bool locate_part(const struct codes *codes, struct code_fresh *fresh, int index,
                         remote_addr *ret_rest)
 {
@@ -183,7 +183,6 @@ static bool locate_part(const struct codes *codes, struct code_fresh *fresh, int
     const uint8_t *peek = fresh->peek[index];
     struct code_part *part = &fresh->parts[index];
     uint64_t inline_at = layout->bytes.data;
-    *ret_rest = 0;
     if (index == PART_TABLE) {
         *part = (struct code_part){.count = load_u64(peek + layout->bytes.size), .unit_bytes = 1};
         part->is_missing = part->count > CODE_TABLE_MAX;
@@ -198,15 +197,11 @@ static bool locate_part(const struct codes *codes, struct code_fresh *fresh, int
         inline_at = text.is_inline ? text.inline_at : UINT64_MAX;
         *ret_rest = text.is_inline ? object + text.inline_at : text.pointer;
     }
-    uint64_t wanted = part->count * part->unit_bytes;
-    if (part->is_missing || wanted == 0) {
+    if (part->is_missing)
         part->count = 0;
-        *ret_rest = 0;
-    } else if (inline_at <= fresh->peek_bytes[index] &&
-               wanted <= fresh->peek_bytes[index] - inline_at) {
+    uint64_t wanted = part->count * part->unit_bytes;
+    if (inline_at <= fresh->peek_bytes[index] && wanted <= fresh->peek_bytes[index] - inline_at)
         part->data = peek + inline_at;
-        *ret_rest = 0;
-    }
     return true;
 }
 
@@ -224,7 +219,7 @@ static int read_rests(struct codes *codes, const struct memory *memory)
             if (!locate_part(codes, fresh, index, &rest))
                 return 1;
             size_t length = (size_t)(part->count * part->unit_bytes);
-            if (rest == 0)
+            if (part->data || length == 0)
                 continue;
             if (length > CODE_ARENA_BYTES - codes->arena_used) {
                 met->state = CODE_LOST;

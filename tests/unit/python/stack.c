@@ -1,0 +1,235 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "fake.h"
+#include "python/stack.h"
+
+static struct fake fake;
+static struct python_reader *reader;
+
+static void start(unsigned minor)
+{
+    assert_true(fake_init(&fake, minor));
+    assert_int_equal(python_reader_create(&fake.runtime, &fake.memory, &reader), 0);
+}
+
+static void stop(void)
+{
+    python_reader_destroy(reader);
+    reader = NULL;
+}
+
+static void test_names_and_lines(void **state)
+{
+    (void)state;
+    for (unsigned minor = 11; minor <= 14; minor++) {
+        start(minor);
+        fake_push(&fake, fake_code(&fake, "outer", 10), 1, 0);
+        fake_push(&fake, fake_code(&fake, "entered", 20), 0, 0); /* not begun: hidden */
+        fake_push(&fake, fake_code(&fake, "inner", 30), 4, 0);
+        struct python_stack stack;
+        for (int round = 0; round < 3; round++) {
+            fake.reads = 0;
+            assert_int_equal(python_stack_capture(reader, FAKE_TID), 0);
+            if (round)
+                assert_in_range(fake.reads, 1, 5);
+            assert_int_equal(python_stack_resolve(reader, &stack), 0);
+            assert_int_equal(stack.count, 2);
+            assert_false(stack.truncated);
+            assert_string_equal(stack.frames[0].function, "inner");
+            assert_string_equal(stack.frames[0].file, "file.py");
+            assert_int_equal(stack.frames[0].line, 31);
+            assert_int_equal(stack.frames[0].first_line, 30);
+            assert_string_equal(stack.frames[1].function, "outer");
+            assert_int_equal(stack.frames[1].line, 10);
+        }
+        assert_int_equal(python_stack_capture(reader, FAKE_TID + 1), PYTHON_STACK_NO_THREAD);
+        assert_int_equal(python_stack_resolve(reader, &stack), PYTHON_STACK_TORN);
+        stop();
+    }
+}
+
+static void test_code_replaced_at_its_address(void **state)
+{
+    (void)state;
+    for (unsigned minor = 11; minor <= 14; minor++) {
+        start(minor);
+        const struct python_layout *layout = &fake.runtime.layout;
+        remote_addr code = fake_code(&fake, "before", 10);
+        fake_push(&fake, code, 4, 0);
+        struct python_stack stack;
+        assert_int_equal(python_stack_capture(reader, FAKE_TID), 0);
+        assert_int_equal(python_stack_resolve(reader, &stack), 0);
+        const char *before = stack.frames[0].function;
+        uint32_t id = stack.frames[0].code_id;
+
+        fake_put_u64(&fake, code + layout->code.qualname, fake_text(&fake, "after"));
+        if (layout->interpreter.code_generation != PYTHON_ABSENT)
+            fake_put_u64(&fake, FAKE_INTERPRETER + layout->interpreter.code_generation, 1);
+        assert_int_equal(python_stack_capture(reader, FAKE_TID), 0);
+        assert_int_equal(python_stack_resolve(reader, &stack), 0);
+        assert_string_equal(stack.frames[0].function, "after");
+        assert_string_equal(before, "before"); /* texts stay */
+        assert_int_not_equal(stack.frames[0].code_id, id);
+        stop();
+    }
+}
+
+static void test_cycle_is_torn(void **state)
+{
+    (void)state;
+    for (unsigned minor = 11; minor <= 14; minor++) {
+        start(minor);
+        remote_addr code = fake_code(&fake, "f", 10);
+        remote_addr first = fake_push(&fake, code, 4, 0);
+        for (int i = 0; i < 700; i++)
+            fake_push(&fake, code, 4, 0);
+        fake_put_u64(&fake, first + fake.runtime.layout.frame.previous, fake.last_frame);
+        assert_int_equal(python_stack_capture(reader, FAKE_TID), PYTHON_STACK_TORN);
+        assert_int_equal(python_reader_can_retry(reader), minor <= 12);
+        stop();
+    }
+}
+
+static void test_contradictions_are_torn(void **state)
+{
+    (void)state;
+    for (unsigned minor = 11; minor <= 14; minor++) {
+        for (int way = 0; way < 5; way++) {
+            start(minor);
+            const struct python_layout *layout = &fake.runtime.layout;
+            remote_addr code = fake_code(&fake, "f", 10);
+            remote_addr outer = fake_push(&fake, code, 4, 0);
+            remote_addr inner = fake_push(&fake, code, 4, 0);
+            uint8_t owner = 77;
+            if (way == 0) /* frame out of memory */
+                fake_put_u64(&fake, inner + layout->frame.previous, UINT64_C(0x7000000000));
+            else if (way == 1) /* unaligned */
+                fake_put_u64(&fake, inner + layout->frame.previous, outer + 1);
+            else if (way == 2) /* outside of its code */
+                fake_put_u64(&fake, inner + layout->frame.ip, code + 100000);
+            else if (way == 3) /* no code object, and no object at all */
+                fake_put_u64(&fake, inner + layout->frame.code, FAKE_C_STACK);
+            else
+                fake_put(&fake, inner + layout->frame.owner, &owner, 1);
+            assert_int_equal(python_stack_capture(reader, FAKE_TID), PYTHON_STACK_TORN);
+            stop();
+        }
+    }
+}
+
+static void test_unreadable_frame_is_torn(void **state)
+{
+    (void)state;
+    start(13);
+    remote_addr code = fake_code(&fake, "f", 10);
+    remote_addr first = fake_push(&fake, code, 4, 0);
+    fake_push(&fake, code, 4, 0);
+    fake.hole_start = first - FAKE_BASE;
+    fake.hole_end = fake.hole_start + 8;
+    assert_int_equal(python_stack_capture(reader, FAKE_TID), PYTHON_STACK_TORN);
+    assert_false(python_reader_can_retry(reader));
+    stop();
+}
+
+static void test_cframe_not_filled_in(void **state)
+{
+    (void)state;
+    for (unsigned minor = 11; minor <= 12; minor++) {
+        start(minor);
+        const struct python_layout *layout = &fake.runtime.layout;
+        fake_push(&fake, fake_code(&fake, "f", 10), 4, 0);
+        /* The eval loop around this one stands elsewhere than this chain says. */
+        fake_put_u64(&fake, FAKE_C_STACK + 64 + layout->cframe.frame, FAKE_CHUNK + 0x800);
+        assert_int_equal(python_stack_capture(reader, FAKE_TID), PYTHON_STACK_TORN);
+        assert_true(python_reader_can_retry(reader));
+        fake_put_u64(&fake, FAKE_C_STACK + 64 + layout->cframe.frame, 0);
+        fake_put_u64(&fake, FAKE_C_STACK + layout->cframe.frame, 0);
+        assert_int_equal(python_stack_capture(reader, FAKE_TID), PYTHON_STACK_TORN);
+        stop();
+    }
+}
+
+static void test_deep_stack_keeps_the_innermost(void **state)
+{
+    (void)state;
+    for (unsigned minor = 11; minor <= 14; minor++) {
+        start(minor);
+        remote_addr code = fake_code(&fake, "f", 10);
+        fake_push(&fake, fake_code(&fake, "outermost", 10), 4, 0);
+        for (int i = 0; i < 2000 - 1; i++)
+            fake_push(&fake, code, 4, 0);
+        fake_push(&fake, fake_code(&fake, "innermost", 10), 4, 0);
+        struct python_stack stack;
+        assert_int_equal(python_stack_capture(reader, FAKE_TID), 0);
+        assert_int_equal(python_stack_resolve(reader, &stack), 0);
+        assert_int_equal(stack.count, PYTHON_FRAMES_MAX);
+        assert_true(stack.truncated);
+        assert_string_equal(stack.frames[0].function, "innermost");
+        assert_string_equal(stack.frames[stack.count - 1].function, "f");
+        stop();
+    }
+}
+
+static void test_more_new_code_than_fits(void **state)
+{
+    (void)state;
+    start(12);
+    for (uint32_t i = 0; i < 150; i++)
+        fake_push(&fake, fake_code(&fake, "f", 10 + i), 4, 0);
+    struct python_stack stack;
+    assert_int_equal(python_stack_capture(reader, FAKE_TID), 0);
+    assert_int_equal(python_stack_resolve(reader, &stack), 0);
+    assert_int_equal(stack.count, 150);
+    assert_string_equal(stack.frames[149].function, "<unknown>");
+    assert_int_equal(python_stack_capture(reader, FAKE_TID), 0);
+    assert_int_equal(python_stack_resolve(reader, &stack), 0);
+    assert_string_equal(stack.frames[149].function, "f");
+    assert_int_equal(stack.frames[149].line, 11);
+    stop();
+}
+
+static void test_no_frames(void **state)
+{
+    (void)state;
+    start(13);
+    fake_set_frame(&fake, 0);
+    struct python_stack stack;
+    assert_int_equal(python_stack_capture(reader, FAKE_TID), 0);
+    assert_int_equal(python_stack_resolve(reader, &stack), 0);
+    assert_int_equal(stack.count, 0);
+    stop();
+}
+
+static void test_finalizing(void **state)
+{
+    (void)state;
+    bool finalizing;
+    assert_true(fake_init(&fake, 12));
+    assert_int_equal(python_runtime_is_finalizing(&fake.runtime, &fake.memory, &finalizing), 0);
+    assert_false(finalizing);
+    fake_put_u64(&fake, FAKE_RUNTIME + fake.runtime.layout.runtime.finalizing, FAKE_THREAD);
+    assert_int_equal(python_runtime_is_finalizing(&fake.runtime, &fake.memory, &finalizing), 0);
+    assert_true(finalizing);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names_and_lines),
+        cmocka_unit_test(test_code_replaced_at_its_address),
+        cmocka_unit_test(test_cycle_is_torn),
+        cmocka_unit_test(test_contradictions_are_torn),
+        cmocka_unit_test(test_unreadable_frame_is_torn),
+        cmocka_unit_test(test_cframe_not_filled_in),
+        cmocka_unit_test(test_deep_stack_keeps_the_innermost),
+        cmocka_unit_test(test_more_new_code_than_fits),
+        cmocka_unit_test(test_no_frames),
+        cmocka_unit_test(test_finalizing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
