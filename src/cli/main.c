@@ -102,8 +102,9 @@ static int parse_option(struct record_options *options, int option, const char *
         options->quiet = true;
         break;
     case OPTION_PID:
-        if ((r = parse_number("--pid", value, 1, INT32_MAX, &number)) == 0)
-            options->pid = (pid_t)number;
+        if (!units_parse_number(value, 1, INT32_MAX, &number))
+            return cli_usage("--pid takes the number of a process, not \"%s\"", value);
+        options->pid = (pid_t)number;
         break;
     default:
         return cli_usage("the option is not known or lacks its value"); /* getopt said which */
