@@ -26,6 +26,11 @@ def column(page, name):
     return page.locator(f"#rows > tr:not(.detail) > td.{name}").all_inner_texts()
 
 
+def frame_of(page, name):
+    """By its title: what is written in a frame depends on its width."""
+    return page.locator(f".frame[title*='{name}']").first
+
+
 def press(page, key):
     page.keyboard.press(key)
     settle(page)
@@ -162,8 +167,7 @@ def test_search_says_what_it_matched(page):
 
 
 def test_zoom_breadcrumb_and_back(page):
-    frame = page.locator(".frame", has_text="prices.py:41").first
-    frame.click()
+    frame_of(page, "prices.py:41").click()
     settle(page)
     assert "load" in page.inner_text("#crumbs") and "999 MiB, 48 %" in page.inner_text("#crumbs")
     assert page.locator("#rows tr.lit").count() == 1
@@ -172,7 +176,7 @@ def test_zoom_breadcrumb_and_back(page):
     page.click("#zoom-back")
     settle(page)
     assert not page.locator("#crumbs").is_visible()
-    page.locator(".frame", has_text="prices.py:57").first.click()
+    frame_of(page, "prices.py:57").click()
     settle(page)
     page.go_back()
     settle(page)
@@ -384,7 +388,7 @@ def test_lights_reach_what_a_frame_called(page):
     page.locator("#rows > tr .open").first.click()
     settle(page)
     ground = "node => getComputedStyle(node).backgroundColor"
-    load, read_csv, join = (page.locator(".frame", has_text=text).first for text in ("prices.py:41", "read_csv", "prices.py:57"))
+    load, read_csv, join = (frame_of(page, name) for name in ("prices.py:41", "read_csv", "prices.py:57"))
     before = [frame.evaluate(ground) for frame in (load, read_csv, join)]
     page.locator("#rows > tr .open").first.click()
     settle(page)

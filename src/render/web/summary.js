@@ -17,13 +17,13 @@ function biggest_at_peak(profile) {
 function sentence(profile) {
     const { target } = profile.raw;
     const rss = profile.rss[profile.peak];
-    const parts = [element("b", {}, visible(target.program || `process ${target.pid}`)), " held ", element("b", {}, format_bytes(rss)),
-        ` at its peak, ${format_time(profile.time[profile.peak])} in`];
+    const parts = [element("b", {}, visible(target.program || `process ${target.pid}`)), " held ", element("b.figure", {}, format_bytes(rss)),
+        " at its peak, ", element("span.figure", {}, format_time(profile.time[profile.peak])), " in"];
     const biggest = biggest_at_peak(profile);
     if (!biggest)
         return [...parts, "."];
     const { owner, bytes } = biggest;
-    return [...parts, "; ", element("b", {}, format_share(bytes, rss)), " of that came in at ",
+    return [...parts, "; ", element("b.figure", {}, format_share(bytes, rss)), " of that came in at ",
         element("b.code", { title: owner.file, "data-full": `${owner.file}:${owner.line}` }, place(owner)),
         ` (${short_name(owner)}).`];
 }

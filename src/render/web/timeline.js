@@ -155,18 +155,21 @@ export class Timeline {
             pen.stroke();
             pen.setLineDash([]);
         };
-        const flag = (point, words, free_from, free_to) => {
+        const flag = (point, words, taken_from, taken_to) => {
             const x = x_of(point);
             const width = pen.measureText(words).width;
-            const left = Math.min(Math.max(x - width / 2, bbox.left), bbox.left + bbox.width + 12 * scale - width);
+            const rightmost = bbox.left + bbox.width + 12 * scale - width;
+            let left = Math.min(Math.max(x - width / 2, bbox.left), rightmost);
             upright(x, colours.dim, [2, 3]);
-            if (left < free_to && left + width > free_from)
-                return [free_from, free_to];
+            if (left < taken_to && left + width > taken_from)
+                left = taken_to;
+            if (left > rightmost)
+                return [taken_from, taken_to]; // no room; to the left of the other flag it would mislead
             pen.fillStyle = colours.text;
             pen.textBaseline = "alphabetic";
             pen.textAlign = "left";
             pen.fillText(words, left, bbox.top - 10 * scale);
-            return [left - 10 * scale, left + width + 10 * scale];
+            return [left - 12 * scale, left + width + 12 * scale];
         };
         const at = (point) => format_bytes(profile.rss[point]);
         const [from, to] = flag(profile.peak, `peak ${at(profile.peak)}`, 1, 0);
