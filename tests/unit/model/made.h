@@ -28,7 +28,7 @@ static inline void made_add(struct made *made, struct event event)
         abort();
 }
 
-static inline void made_start(struct made *made)
+static inline void made_start_for(struct made *made, const char *program, const char *directory)
 {
     *made = (struct made){.path = "/tmp/memsample-made-XXXXXX"};
     int fd = mkstemp(made->path);
@@ -37,20 +37,26 @@ static inline void made_start(struct made *made)
     close(fd);
     made_add(made, (struct event){.kind = EVENT_TARGET,
                                   .target = {.pid = 4242,
-                                             .start_unix_ns = UINT64_C(1700000000000000000),
+                                             /* in the future: no source file is newer */
+                                             .start_unix_ns = UINT64_C(4102444800000000000),
                                              .page_bytes = 4096,
                                              .step_bytes = 65536,
                                              .tick_ns = 10 * MS,
                                              .budget_percent = 2,
-                                             .program = "/srv/job.py",
-                                             .command = "python /srv/job.py",
-                                             .directory = "/srv",
+                                             .program = program,
+                                             .command = "python job.py",
+                                             .directory = directory,
                                              .clock = "poll",
                                              .clock_reason = "made by hand",
                                              .kernel = "Linux 6.1.0",
                                              .memsample_version = "0.1.0"}});
     made_add(made, (struct event){.kind = EVENT_PYTHON,
                                   .python = {.version = 0x030c01f0, .executable = "/usr/bin/python"}});
+}
+
+static inline void made_start(struct made *made)
+{
+    made_start_for(made, "/srv/job.py", "/srv");
 }
 
 static inline uint32_t made_stack(struct made *made, uint32_t parent, const char *file,
