@@ -67,15 +67,6 @@ export function file_name(path) {
     return cut < 0 || cut === path.length - 1 ? path : path.slice(cut + 1);
 }
 
-/** Shortened from the left at a separator: the end of a path tells files apart. */
-export function shorten_path(path, max) {
-    if (path.length <= max)
-        return path;
-    const tail = path.slice(path.length - max + 1);
-    const cut = tail.indexOf("/");
-    return `…${cut >= 0 && cut < tail.length - 1 ? tail.slice(cut) : tail}`;
-}
-
 /** Control characters would break lines or hide text; show them instead. */
 export function visible(text) {
     return text.replace(/[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g, (c) => {
