@@ -2,14 +2,17 @@
 #include "code.h"
 #include "text.h"
 
-#include "base/cleanup.h"
+#include "base/array.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define KNOWN_SLOTS_MIN  1024
 #define PAGE_BYTES       4096 /* smallest page: what follows an object on its page is mapped */
 #define OBJECT_BYTES_MIN 40   /* no str and no bytes object that holds something is smaller */
+/* A gap below a page cannot hold a page of its own, so what lies between two code objects is mapped. */
+#define NEIGHBOUR_BYTES_MAX 2048
 #define UNITS_MAX        (UINT64_C(1) << 28)
 
 enum { PART_FILE, PART_FUNCTION, PART_TABLE };
@@ -234,19 +237,65 @@ static int read_rests(struct codes *codes, const struct memory *memory)
     return r < 0 ? r : (size_t)r < n ? -EFAULT : 0;
 }
 
-int codes_read(struct codes *codes, const struct memory *memory)
+/* Sorts what is to be read by address (Shell sort: in place, no allocation). */
+static void sort_unread(struct codes *codes)
+{
+    static const size_t gaps[] = {701, 301, 132, 57, 23, 10, 4, 1}; /* Ciura 2001 */
+    uint32_t *unread = codes->unread;
+    for (size_t g = 0; g < ARRAY_SIZE(gaps); g++) {
+        for (size_t i = gaps[g]; i < codes->unread_count; i++) {
+            uint32_t moving = unread[i];
+            size_t at = i;
+            for (; at >= gaps[g] && codes->met[unread[at - gaps[g]]].address >
+                                        codes->met[moving].address;
+                 at -= gaps[g])
+                unread[at] = unread[at - gaps[g]];
+            unread[at] = moving;
+        }
+    }
+}
+
+/* Reads the headers of all code objects that need it into `headers`; `places`, by number of the object met,
+ * tells where each is. Neighbours share a span: one costs as much as copying several KiB. */
+static int read_headers(struct codes *codes, const struct memory *memory,
+                        uint32_t places[CODES_MET_MAX])
 {
     struct memory_span spans[CODES_MET_MAX];
+    size_t n = 0, used = 0, bytes = codes->layout->code.bytes;
+    sort_unread(codes);
+    for (size_t i = 0; i < codes->unread_count; i++) {
+        uint32_t met = codes->unread[i];
+        remote_addr address = codes->met[met].address;
+        size_t others = (codes->unread_count - i) * bytes; /* room that must remain */
+        struct memory_span *last = n ? &spans[n - 1] : NULL;
+        if (last && address - last->address <= last->length + NEIGHBOUR_BYTES_MAX &&
+            used + NEIGHBOUR_BYTES_MAX + others <= sizeof(codes->headers)) {
+            size_t end = address - last->address + bytes;
+            places[met] = (uint32_t)(used - last->length + (end - bytes));
+            if (end > last->length) {
+                used += end - last->length;
+                last->length = end;
+            }
+        } else {
+            places[met] = (uint32_t)used;
+            spans[n++] = (struct memory_span){address, codes->headers + used, bytes};
+            used += bytes;
+        }
+    }
+    int r = n ? memory_read_spans(memory, spans, n) : 0;
+    return r < 0 ? r : (size_t)r < n ? -EFAULT : 0;
+}
+
+int codes_read(struct codes *codes, const struct memory *memory)
+{
+    uint32_t places[CODES_MET_MAX];
     if (codes->unread_count == 0)
         return 0;
-    for (size_t i = 0; i < codes->unread_count; i++)
-        spans[i] = (struct memory_span){codes->met[codes->unread[i]].address, codes->headers[i],
-                                        codes->layout->code.bytes};
-    int r = memory_read_spans(memory, spans, codes->unread_count);
-    if (r >= 0 && (size_t)r < codes->unread_count)
-        r = -EFAULT;
-    for (size_t i = 0; r >= 0 && i < codes->unread_count; i++) {
-        r = take_header(codes, memory, codes->unread[i], codes->headers[i]);
+    int r = read_headers(codes, memory, places);
+    /* In the order of the frames: if there is no room for all that are new, the outermost have to wait. */
+    for (uint32_t i = 0; r >= 0 && i < codes->met_count; i++) {
+        if (codes->met[i].state == CODE_UNREAD)
+            r = take_header(codes, memory, i, codes->headers + places[i]);
         if (r > 0)
             return r;
     }

@@ -87,7 +87,7 @@ struct codes {
     uint64_t generation;
     struct addresses addresses;
     struct code_met met[CODES_MET_MAX];
-    uint8_t headers[CODES_MET_MAX][PYTHON_CODE_BYTES_MAX];
+    uint8_t headers[CODES_MET_MAX * PYTHON_CODE_BYTES_MAX];
     uint32_t unread[CODES_MET_MAX];
     size_t met_count, unread_count, fresh_count, arena_used;
     struct code_fresh fresh[CODES_FRESH_MAX];

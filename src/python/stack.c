@@ -12,6 +12,8 @@
 #define CODE_UNIT_BYTES 2
 #define LINES_SLOTS     8192 /* power of two */
 
+_Static_assert(WINDOWS_WISHES_MAX <= THREAD_EXTRAS_MAX, "all wishes go with the first read");
+
 /* A frame of the last capture. */
 struct captured {
     uint32_t met;
@@ -29,6 +31,7 @@ struct python_reader {
     struct python_runtime runtime;
     const struct memory *memory;
     bool is_captured, can_retry;
+    pid_t last_tid;
 
     struct captured captured[PYTHON_FRAMES_MAX];
     size_t captured_count;
@@ -101,12 +104,16 @@ int python_stack_capture(struct python_reader *reader, pid_t tid)
 {
     const struct python_layout *layout = &reader->runtime.layout;
     struct thread_state state;
+    struct memory_span wishes[WINDOWS_WISHES_MAX];
+    struct thread_extras extras = {.spans = wishes};
     reader->is_captured = reader->can_retry = false;
-    int r = threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &state);
+    extras.count = windows_begin(&reader->windows, reader->memory, tid == reader->last_tid, wishes);
+    reader->last_tid = tid;
+    int r = threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &extras, &state);
     if (r != 0)
         return r;
 
-    windows_begin(&reader->windows, reader->memory);
+    windows_grant(&reader->windows, extras.done);
     codes_begin(&reader->codes, state.interpreter, state.code_generation);
     r = walk_frames(&reader->walk, layout, &state, &reader->windows, &reader->codes);
     if (r == 0) {

@@ -132,10 +132,11 @@ struct look {
 
 /* Reads the states that the list knows for `tid`, and whether the list still holds. 0 or a negative errno. */
 static int look_at(const struct threads *threads, const struct python_runtime *runtime,
-                   const struct memory *memory, pid_t tid, struct look *look)
+                   const struct memory *memory, pid_t tid, struct thread_extras *extras,
+                   struct look *look)
 {
     const struct python_layout *layout = &runtime->layout;
-    struct memory_span spans[1 + INTERPRETERS_MAX + 2 * CANDIDATES_MAX];
+    struct memory_span spans[1 + INTERPRETERS_MAX + 2 * CANDIDATES_MAX + THREAD_EXTRAS_MAX];
     size_t n = 0;
     look->count = 0;
     spans[n++] = (struct memory_span){runtime->address + layout->runtime.interpreters_head,
@@ -158,7 +159,10 @@ static int look_at(const struct threads *threads, const struct python_runtime *r
                     layout->interpreter.code_generation,
                 &look->generations[at], sizeof(look->generations[at])};
     }
-    int r = memory_read_spans(memory, spans, n);
+    size_t extra = extras->count < THREAD_EXTRAS_MAX ? extras->count : THREAD_EXTRAS_MAX;
+    memcpy(spans + n, extras->spans, extra * sizeof(*spans));
+    int r = memory_read_spans(memory, spans, n + extra);
+    extras->done = r > 0 && (size_t)r > n ? (size_t)r - n : 0;
     if (r < 0)
         return r;
     if ((size_t)r < n)
@@ -196,13 +200,14 @@ static bool choose(const struct threads *threads, const struct python_layout *la
 }
 
 int threads_find(struct threads *threads, const struct python_runtime *runtime,
-                 const struct memory *memory, pid_t tid, struct thread_state *ret_state)
+                 const struct memory *memory, pid_t tid, struct thread_extras *extras,
+                 struct thread_state *ret_state)
 {
     const struct python_layout *layout = &runtime->layout;
     struct look look;
     int r;
     if (threads->is_known) {
-        r = look_at(threads, runtime, memory, tid, &look);
+        r = look_at(threads, runtime, memory, tid, extras, &look);
         if (r < 0 && r != -EFAULT)
             return r;
         if (r == 0 && choose(threads, layout, tid, &look, ret_state)) {
@@ -218,7 +223,7 @@ int threads_find(struct threads *threads, const struct python_runtime *runtime,
     r = walk_interpreters(threads, runtime, memory);
     if (r != 0)
         return r;
-    r = look_at(threads, runtime, memory, tid, &look);
+    r = look_at(threads, runtime, memory, tid, extras, &look);
     if (r < 0)
         return r == -EFAULT ? PYTHON_STACK_TORN : r;
     return choose(threads, layout, tid, &look, ret_state) ? 0 : PYTHON_STACK_NO_THREAD;

@@ -44,8 +44,17 @@ struct thread_state {
     remote_addr cframe; /* see struct python_layout */
 };
 
+/* What else to read in the same system call as the thread state. */
+struct thread_extras {
+    const struct memory_span *spans;
+    size_t count;
+    size_t done; /* how many of them, from the first, were read */
+};
+#define THREAD_EXTRAS_MAX 16
+
 /* Finds the thread state of `tid`. 0, PYTHON_STACK_NO_THREAD, PYTHON_STACK_TORN or a negative errno. */
 int threads_find(struct threads *threads, const struct python_runtime *runtime,
-                 const struct memory *memory, pid_t tid, struct thread_state *ret_state);
+                 const struct memory *memory, pid_t tid, struct thread_extras *extras,
+                 struct thread_state *ret_state);
 
 #endif
