@@ -193,6 +193,9 @@ static int read_source(struct reader *reader, const char *name, struct recording
     if (recording->event_count == 0)
         return error_set(error, -ENODATA, "the recording '%s' is empty: it %s", name,
                          recording->cut[0] ? recording->cut : "ends at once");
+    uint8_t *events = realloc(recording->events, recording->events_bytes);
+    if (events) /* arrays grow by doubling, and this one stays */
+        recording->events = events;
     *ret_recording = take_pointer(recording);
     return 0;
 }

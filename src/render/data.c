@@ -19,6 +19,7 @@
 #define SOURCE_LINES_MAX 40    /* lines that are shown with what stands around them */
 #define SOURCE_CONTEXT   3
 #define THREADS_MAX      200
+#define CHANGE_BYTES_MIN 4 /* packed, less than a change has ever taken: saves trying */
 
 struct data {
     const struct profile *profile;
@@ -546,10 +547,13 @@ static void put_block(struct data *data)
     put(data, "}");
 }
 
-int data_put_packed(const struct profile *profile, const struct fold *fold, struct buffer *out)
+int data_put_packed(const struct profile *profile, const struct fold *fold, size_t bytes_max,
+                    struct buffer *out)
 {
     _cleanup_(data_deinit) struct data data = {.profile = profile, .fold = fold};
-    int r = packer_create(&data.packer);
+    if (fold->change_count > bytes_max / CHANGE_BYTES_MIN)
+        return -EFBIG;
+    int r = packer_create(bytes_max, &data.packer);
     if (r >= 0)
         r = choose_frames(&data);
     if (r < 0)

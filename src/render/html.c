@@ -111,29 +111,24 @@ static void put_summary(struct buffer *out, const struct profile *profile)
 /* Makes the data block so small that it fits beside the rest of the page. */
 static int put_data(struct buffer *out, struct profile *profile, size_t bytes_max)
 {
-    size_t start = out->length, points_max = POINTS_MAX;
+    size_t points_max = POINTS_MAX;
     uint64_t held_min = profile->totals.peak_rss_bytes / SHARE_MIN;
     uint64_t grown_min = profile->totals.grown_bytes / SHARE_MIN;
-    for (unsigned attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-        struct fold fold;
-        int r = profile_thin(profile, points_max);
+    int r = -EFBIG;
+    for (unsigned attempt = 0; r == -EFBIG && attempt < ATTEMPTS_MAX; attempt++) {
+        struct fold fold = {0};
+        r = profile_thin(profile, points_max);
         if (r >= 0)
             r = fold_create(profile, held_min + 1, grown_min + 1, &fold);
-        if (r < 0)
-            return r;
-        r = data_put_packed(profile, &fold, out);
+        if (r >= 0)
+            r = data_put_packed(profile, &fold, bytes_max, out);
         fold_deinit(&fold);
-        if (r < 0)
-            return r;
-        if (out->length - start <= bytes_max)
-            return 0;
-        out->length = start;
         held_min *= 2;
         grown_min *= 2;
         if (attempt % 2)
             points_max /= 2;
     }
-    return -EFBIG;
+    return r;
 }
 
 /* Copies the template up to `mark` and steps over it; false when there is no such mark. */

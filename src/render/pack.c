@@ -10,9 +10,10 @@
 struct packer {
     z_stream stream;
     struct buffer packed;
+    size_t packed_max;
 };
 
-int packer_create(struct packer **ret_packer)
+int packer_create(size_t bytes_max, struct packer **ret_packer)
 {
     struct packer *packer = calloc(1, sizeof(*packer));
     if (!packer)
@@ -23,6 +24,7 @@ int packer_create(struct packer **ret_packer)
         free(packer);
         return -ENOMEM;
     }
+    packer->packed_max = bytes_max / 4 * 3;
     *ret_packer = packer;
     return 0;
 }
@@ -50,7 +52,9 @@ static int deflate_all(struct packer *packer, const uint8_t *data, size_t length
         r = deflate(&packer->stream, flush);
         buffer_put(&packer->packed, chunk, sizeof(chunk) - packer->stream.avail_out);
     } while (r == Z_OK && packer->stream.avail_out == 0);
-    return packer->packed.failed || r == Z_STREAM_ERROR ? -ENOMEM : 0;
+    if (packer->packed.failed || r == Z_STREAM_ERROR)
+        return -ENOMEM;
+    return packer->packed.length > packer->packed_max ? -EFBIG : 0;
 }
 
 int packer_take(struct packer *packer, struct buffer *text)
