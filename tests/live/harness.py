@@ -22,7 +22,7 @@ def environment(site=None, **extra):
     return env
 
 
-def memsample(*arguments, timeout=120, **options):
+def memsample(*arguments, timeout=60, **options):
     """Runs memsample to its end; bytes in, bytes out."""
     options.setdefault("stdin", subprocess.DEVNULL if "input" not in options else None)
     if options["stdin"] is None:

@@ -1,27 +1,30 @@
-"""Three lines take turns every microsecond or so and keep everything. usage: interleaved.py TRUTH.json"""
+"""Three lines take turns every few microseconds and keep everything. usage: interleaved.py TRUTH.json"""
 
 import sys
 
 from truth import Truth, pointers, resident_bytes, small_objects
 
-TURNS = 600_000
+TURNS = 130_000
+SIZE = 447
+COUNTS = {"first": 5, "second": 4, "third": 2}
 truth = Truth(__file__)
+kept = [], [], []
 
 
 def take_turns(first, second, third):
+    five, four, two = ([SIZE] * count for count in COUNTS.values())
     for _ in range(TURNS):
-        first.append(bytes(447))  # grows first
-        second.append(bytes(335))  # grows second
-        third.append(bytes(159))  # grows third
+        first.extend(map(bytes, five))  # grows first
+        second.extend(map(bytes, four))  # grows second
+        third.extend(map(bytes, two))  # grows third
 
 
 def main(path):
-    first, second, third = [], [], []
     before = resident_bytes()
-    take_turns(first, second, third)
+    take_turns(*kept)
     grown = resident_bytes() - before
-    for name, size in (("first", 447), ("second", 335), ("third", 159)):
-        truth.add(name, small_objects(TURNS, bytes(size)) + pointers(TURNS))
+    for name, count in COUNTS.items():
+        truth.add(name, small_objects(TURNS * count, bytes(SIZE)) + pointers(TURNS * count))
     truth.measured["all"] = grown
     truth.write(path)
 

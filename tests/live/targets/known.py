@@ -72,14 +72,14 @@ def objects_with_dict():
 
 def dict_of_strings():
     keys, values = kept[2], kept[3]
-    # As many entries as a table of 2**20 slots takes. All tables on the way there were touched in full, then freed:
+    # As many entries as a table of 2**21 slots takes. All tables on the way there were touched in full, then freed:
     # growth is gross. A slot costs 4 bytes of index and an entry of 24 bytes for two of three slots.
-    entries = 2**20 * 2 // 3
+    entries = 2**21 * 2 // 3
     table = {}
     for index in range(entries):
-        table[keys[index]] = values[index]  # grows dict
+        table[keys[index]] = values[index % COUNT]  # grows dict
     kept.append(table)
-    tables = sum(4 * 2**bits + 24 * (2**bits * 2 // 3) for bits in range(13, 21))
+    tables = sum(4 * 2**bits + 24 * (2**bits * 2 // 3) for bits in range(13, 22))
     truth.add("dict", tables)
 
 
