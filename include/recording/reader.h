@@ -16,8 +16,8 @@ struct recording_stack {
     uint32_t frame_id;
 };
 
-/* A whole recording in memory: names, and the events in the form in which they were written, checked but
- * not unpacked (about 20 bytes a sample); recording_next unpacks one at a time. */
+/* A whole recording in memory: names, and the events in the form in which they were written,
+ * checked but not unpacked (about 20 bytes a sample); recording_next unpacks one at a time. */
 struct recording {
     struct recording_frame *frames;
     size_t frame_count;
@@ -29,8 +29,9 @@ struct recording {
     uint8_t *events;
     size_t events_bytes, event_count;
     uint64_t last_time_ns; /* of the last event */
-    bool complete;      /* the last event is EVENT_END */
-    char cut[160];      /* "" or why reading stopped early, as half a sentence: "is cut off after 12.3 s" */
+    bool complete;         /* the last event is EVENT_END */
+    char cut[160]; /* "" or why reading stopped early, as half a sentence: "is cut off after 12.3 s"
+                    */
     struct recording_block *blocks; /* private: the memory of the strings */
 };
 
@@ -45,13 +46,15 @@ struct recording_cursor {
 
 /* Puts the cursor before the first event. */
 void recording_rewind(const struct recording *recording, struct recording_cursor *cursor);
-/* The next event, or false at the end. Owners live in the cursor until the next call, text in the recording.
- * Times never run backwards; the first event is EVENT_TARGET; rss = previous rss + grown - released, where the
- * first reading follows on nothing (its `grown` is its RSS); all growth together is below 2^53 bytes. */
+/* The next event, or false at the end. Owners live in the cursor until the next call, text in the
+ * recording. Times never run backwards; the first event is EVENT_TARGET; rss = previous rss + grown
+ * - released, where the first reading follows on nothing (its `grown` is its RSS); all growth
+ * together is below 2^53 bytes. */
 bool recording_next(struct recording_cursor *cursor, struct event *ret_event);
 
-/* Reads the file at `path` up to the last good frame. 0; or a negative errno with `error` filled: -EINVAL for
- * a file that is no recording, -EPROTONOSUPPORT for a newer version, -ENODATA for one without a target event. */
+/* Reads the file at `path` up to the last good frame. 0; or a negative errno with `error` filled:
+ * -EINVAL for a file that is no recording, -EPROTONOSUPPORT for a newer version, -ENODATA for one
+ * without a target event. */
 int recording_read(const char *path, struct recording **ret_recording, struct error *error);
 /* The same from memory, for tests and fuzzing; `name` is used in errors. */
 int recording_read_bytes(const void *data, size_t length, const char *name,

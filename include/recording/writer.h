@@ -1,8 +1,9 @@
 /* Writing a recording.
  *
- * The file is a row of standard Zstandard frames (RFC 8878), the first a skippable frame with magic and
- * version, so that it can be looked at with common tools. Every flush closes a frame with a checksum: what was
- * flushed stays readable whatever happens next. Strings, frames and stacks are written at first use. */
+ * The file is a row of standard Zstandard frames (RFC 8878), the first a skippable frame with magic
+ * and version, so that it can be looked at with common tools. Every flush closes a frame with a
+ * checksum: what was flushed stays readable whatever happens next. Strings, frames and stacks are
+ * written at first use. */
 #ifndef MEMSAMPLE_RECORDING_WRITER_H
 #define MEMSAMPLE_RECORDING_WRITER_H
 
@@ -16,22 +17,23 @@ struct recording_writer;
 int recording_writer_create(const char *path, bool replace, struct recording_writer **ret_writer,
                             struct error *error);
 
-/* The number of the stack that adds one frame below `parent_id` (0: the empty stack). `file` and `function` are
- * UTF-8; line 0 is "not known". Stacks are built from the outermost frame inwards. Beyond 4096 frames in one
- * stack, or a million stacks in all, the parent itself is returned: its callees count as its own.
- * 0 or -ENOMEM. */
+/* The number of the stack that adds one frame below `parent_id` (0: the empty stack). `file` and
+ * `function` are UTF-8; line 0 is "not known". Stacks are built from the outermost frame inwards.
+ * Beyond 4096 frames in one stack, or a million stacks in all, the parent itself is returned: its
+ * callees count as its own. 0 or -ENOMEM. */
 int recording_writer_stack(struct recording_writer *writer, uint32_t parent_id, const char *file,
                            const char *function, int32_t line, int32_t first_line,
                            uint32_t *ret_stack_id);
 
-/* Appends an event. Time must not run backwards (it is raised to the last one). Where grown, released and
- * the RSS before contradict each other, RSS is believed and the books are mended. Nothing is written to the
- * file before a flush. 0; -ENOMEM, after which nothing more can be added; -ENOBUFS while 8 MiB wait for a
- * flush that fails; -EINVAL for an event that makes no sense (it is left out). */
+/* Appends an event. Time must not run backwards (it is raised to the last one). Where grown,
+ * released and the RSS before contradict each other, RSS is believed and the books are mended.
+ * Nothing is written to the file before a flush. 0; -ENOMEM, after which nothing more can be added;
+ * -ENOBUFS while 8 MiB wait for a flush that fails; -EINVAL for an event that makes no sense (it is
+ * left out). */
 int recording_writer_add(struct recording_writer *writer, const struct event *event);
 
-/* Writes what was added as one checksummed frame. 0 or a negative errno (-ENOSPC: disk full), after which the
- * file still ends at the last good frame and later flushes try again. */
+/* Writes what was added as one checksummed frame. 0 or a negative errno (-ENOSPC: disk full), after
+ * which the file still ends at the last good frame and later flushes try again. */
 int recording_writer_flush(struct recording_writer *writer);
 
 /* Bytes in the file so far. */

@@ -19,7 +19,8 @@ const struct render_format *render_format_find(const char *name);
 /* "html, json, text", for messages. */
 const char *render_format_names(void);
 
-/* The summary that a run ends with, at most `width` columns wide; `page` is the page's path or NULL. */
+/* The summary that a run ends with, at most `width` columns wide; `page` is the page's path or
+ * NULL. */
 void render_summary(const struct profile *profile, const char *page, int width, FILE *out);
 
 #endif

@@ -1,4 +1,5 @@
-/* `memsample report`: reads a recording, writes a report. Knows files and options; must not know formats. */
+/* `memsample report`: reads a recording, writes a report. Knows files and options; must not know
+ * formats. */
 #include "cli/report.h"
 
 #include <errno.h>
@@ -15,8 +16,8 @@
 
 #define RECORDING_SUFFIX ".memsample"
 
-/* A file on its way to its name: written beside it when it replaces another, so that a failure costs nobody
- * anything. */
+/* A file on its way to its name: written beside it when it replaces another, so that a failure
+ * costs nobody anything. */
 struct report_file {
     const char *path;
     char *written_path; /* what to remove on failure; NULL: a device, or stdout */
@@ -151,8 +152,10 @@ struct report_options {
 static int parse_options(int argc, char **argv, struct report_options *options)
 {
     static const struct option longs[] = {
-        {"format", required_argument, NULL, 'f'}, {"output", required_argument, NULL, 'o'},
-        {"force", no_argument, NULL, 'F'},        {"help", no_argument, NULL, 'h'},
+        {"format", required_argument, NULL, 'f'},
+        {"output", required_argument, NULL, 'o'},
+        {"force", no_argument, NULL, 'F'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     optind = 1;

@@ -24,8 +24,8 @@ struct calltree {
     struct calltree_seen *seen; /* by node */
     size_t count, nodes_cap, seen_cap;
     uint32_t *by_stack, *by_stack_truncated; /* node + 1, or 0 */
-    uint32_t truncated_root; /* node + 1 */
-    uint32_t *path; /* scratch */
+    uint32_t truncated_root;                 /* node + 1 */
+    uint32_t *path;                          /* scratch */
     size_t path_cap;
 };
 

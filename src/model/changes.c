@@ -34,8 +34,8 @@ int changes_add(struct changes *changes, uint32_t point, uint32_t node, uint64_t
         changes_finish(changes);
     if (array_reserve(&changes->last, &changes->last_cap, (size_t)node + 1,
                       sizeof(*changes->last)) < 0 ||
-        array_reserve(&changes->list, &changes->cap, changes->count + 1,
-                      sizeof(*changes->list)) < 0)
+        array_reserve(&changes->list, &changes->cap, changes->count + 1, sizeof(*changes->list)) <
+            0)
         return -ENOMEM;
     while (changes->last_count <= node)
         changes->last[changes->last_count++] = 0;

@@ -7,8 +7,9 @@
 
 #include "base/array.h"
 
-/* Beyond this the older half is folded to one chunk an owner, at the place of the owner's newest bytes there:
- * the order among old bytes is lost, which matters only when RSS falls below all that came later. */
+/* Beyond this the older half is folded to one chunk an owner, at the place of the owner's newest
+ * bytes there: the order among old bytes is lost, which matters only when RSS falls below all that
+ * came later. */
 #define CHUNKS_MAX (256 * 1024)
 
 void holdings_deinit(struct holdings *holdings)

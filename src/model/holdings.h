@@ -1,7 +1,8 @@
 /* Whose memory goes away when RSS falls.
  *
- * An estimate, for recordings that do not say which pages went: last in, first out. Memory that was taken most
- * recently is returned first, as scratch memory is; what was there at the beginning goes last. */
+ * An estimate, for recordings that do not say which pages went: last in, first out. Memory that was
+ * taken most recently is returned first, as scratch memory is; what was there at the beginning goes
+ * last. */
 #ifndef MEMSAMPLE_MODEL_HOLDINGS_H
 #define MEMSAMPLE_MODEL_HOLDINGS_H
 

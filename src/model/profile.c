@@ -21,12 +21,12 @@ static int fill_frames(const struct recording *recording, struct profile *profil
         return -ENOMEM;
     for (size_t i = 0; i < recording->frame_count; i++) {
         const struct recording_frame *frame = &recording->frames[i];
-        profile->frames[i] = (struct profile_frame){.file = frame->file,
-                                                    .function = frame->function,
-                                                    .line = frame->line,
-                                                    .first_line = frame->first_line,
-                                                    .user = frame->file[0] &&
-                                                            !path_is_library(frame->file)};
+        profile->frames[i] =
+            (struct profile_frame){.file = frame->file,
+                                   .function = frame->function,
+                                   .line = frame->line,
+                                   .first_line = frame->first_line,
+                                   .user = frame->file[0] && !path_is_library(frame->file)};
     }
     profile->frames[recording->frame_count] =
         (struct profile_frame){.file = "", .function = "<truncated>"};

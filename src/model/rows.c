@@ -1,7 +1,8 @@
 /* Figures of nodes, and the tables made from them. Knows the finished tree; must not know events.
  *
- * A row's total takes each stack once, although the row may stand in it several times: it adds up the nodes
- * that have no caller in the same row. A walk through the tree keeps count of the rows above it. */
+ * A row's total takes each stack once, although the row may stand in it several times: it adds up
+ * the nodes that have no caller in the same row. A walk through the tree keeps count of the rows
+ * above it. */
 #include "rows.h"
 
 #include <errno.h>
@@ -77,10 +78,8 @@ static int table_row(struct table *table, struct row_key key, bool user, uint32_
     if (array_reserve(&table->rows, &table->cap, count, sizeof(*table->rows)) < 0 ||
         array_reserve(&table->active, &table->active_cap, count, sizeof(*table->active)) < 0)
         return -ENOMEM;
-    table->rows[count - 1] = (struct profile_row){.file = key.file,
-                                                  .function = key.function,
-                                                  .line = (int32_t)key.line,
-                                                  .user = user};
+    table->rows[count - 1] = (struct profile_row){
+        .file = key.file, .function = key.function, .line = (int32_t)key.line, .user = user};
     table->active[count - 1] = 0;
     return 0;
 }
@@ -327,8 +326,8 @@ static int compare_rows(const void *a, const void *b)
     return r ? r : *x < *y ? -1 : *x > *y;
 }
 
-/* Moves the table's rows out in order. ret_places (by old index) says where each went; rows that stand in no
- * stack at all are left out, their place is NONE. */
+/* Moves the table's rows out in order. ret_places (by old index) says where each went; rows that
+ * stand in no stack at all are left out, their place is NONE. */
 static int sort_table(struct table *table, struct profile_row **ret_rows, size_t *ret_count,
                       uint32_t **ret_places)
 {

@@ -6,7 +6,8 @@
 
 #define TIMELINE_POINTS_MAX 65536 /* 4 MB of points; a page shows a thousand */
 
-/* The readings (and samples) that are kept as points. Readings are numbered from 0 in the order of time. */
+/* The readings (and samples) that are kept as points. Readings are numbered from 0 in the order of
+ * time. */
 struct timeline {
     size_t *kept; /* numbers of readings, by point */
     size_t count;
@@ -16,8 +17,8 @@ struct timeline {
 
 void timeline_deinit(struct timeline *timeline);
 
-/* Fills the profile's points, peak, end and the totals that concern memory over time. 0, -ENOMEM, or -ENODATA
- * without any reading. */
+/* Fills the profile's points, peak, end and the totals that concern memory over time. 0, -ENOMEM,
+ * or -ENODATA without any reading. */
 int timeline_build(const struct recording *recording, struct profile *profile,
                    struct timeline *ret_timeline);
 
@@ -32,7 +33,8 @@ int timeline_chooser_create(uint64_t first_ns, uint64_t last_ns, size_t points_m
 void timeline_chooser_destroy(struct timeline_chooser *chooser);
 void timeline_chooser_see(struct timeline_chooser *chooser, size_t index, uint64_t time_ns,
                           uint64_t rss_bytes);
-/* Indices in ascending order, with the four of `must` among them; `ret_kept` has room for points_max. */
+/* Indices in ascending order, with the four of `must` among them; `ret_kept` has room for
+ * points_max. */
 size_t timeline_chooser_finish(const struct timeline_chooser *chooser, const size_t must[4],
                                size_t *ret_kept);
 

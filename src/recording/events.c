@@ -1,14 +1,16 @@
-/* Events to bytes and back. Knows the layout of each event's body; must not know files or compression.
+/* Events to bytes and back. Knows the layout of each event's body; must not know files or
+ * compression.
  *
- * Sizes are nearly always whole pages, so a size is stored as pages * 2, or as bytes * 2 + 1 otherwise.
- * Of a change of RSS only the change is stored, and beside it what came and went in the same time: a file
- * cannot say anything else than rss = previous rss + grown - released. */
+ * Sizes are nearly always whole pages, so a size is stored as pages * 2, or as bytes * 2 + 1
+ * otherwise. Of a change of RSS only the change is stored, and beside it what came and went in the
+ * same time: a file cannot say anything else than rss = previous rss + grown - released. */
 #include "format.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define SIZE_PAGE UINT64_C(4096) /* only a unit for shorter numbers; the target's pages may differ */
+#define SIZE_PAGE                                                                                  \
+    UINT64_C(4096) /* only a unit for shorter numbers; the target's pages may differ */
 
 static void put_size(struct buffer *body, uint64_t bytes)
 {
@@ -227,9 +229,9 @@ static int put_target(struct buffer *body, const struct event_target *target,
     buffer_put_varint(body, target->step_bytes);
     buffer_put_varint(body, target->tick_ns);
     buffer_put_varint(body, budget_bits);
-    const char *const texts[] = {target->program,      target->command, target->directory,
-                                 target->clock,        target->clock_reason, target->kernel,
-                                 target->memsample_version};
+    const char *const texts[] = {
+        target->program,      target->command, target->directory,        target->clock,
+        target->clock_reason, target->kernel,  target->memsample_version};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         int r = put_text(body, texts[i], intern, context);
         if (r < 0)
@@ -248,11 +250,10 @@ static bool take_target(struct bytes *body, const struct format_names *names,
     if (!bytes_take_svarint(body, &pid) || pid < 0 || pid > INT32_MAX ||
         !bytes_take_u8(body, &attached) || !bytes_take_varint(body, &target.start_unix_ns) ||
         !bytes_take_varint(body, &target.page_bytes) ||
-        !bytes_take_varint(body, &target.step_bytes) ||
-        !bytes_take_varint(body, &target.tick_ns) || !bytes_take_varint(body, &budget_bits) ||
-        !take_text(body, names, &target.program) || !take_text(body, names, &target.command) ||
-        !take_text(body, names, &target.directory) || !take_text(body, names, &target.clock) ||
-        !take_text(body, names, &target.clock_reason) ||
+        !bytes_take_varint(body, &target.step_bytes) || !bytes_take_varint(body, &target.tick_ns) ||
+        !bytes_take_varint(body, &budget_bits) || !take_text(body, names, &target.program) ||
+        !take_text(body, names, &target.command) || !take_text(body, names, &target.directory) ||
+        !take_text(body, names, &target.clock) || !take_text(body, names, &target.clock_reason) ||
         !take_text(body, names, &target.kernel) ||
         !take_text(body, names, &target.memsample_version))
         return false;
@@ -299,8 +300,7 @@ static int put_split(struct buffer *body, const struct event_split *split)
 static bool take_split(struct bytes *body, struct event_split *ret_split)
 {
     return take_size(body, &ret_split->file_bytes) && take_size(body, &ret_split->shmem_bytes) &&
-           take_size(body, &ret_split->swap_bytes) &&
-           take_size(body, &ret_split->high_water_bytes);
+           take_size(body, &ret_split->swap_bytes) && take_size(body, &ret_split->high_water_bytes);
 }
 
 static int put_phase(struct buffer *body, uint8_t phase)

@@ -1,5 +1,6 @@
-/* Records into a recording. Knows which records may follow which; must not know files or compression.
- * Everything here is untrusted: each id is checked when it is met, so that nothing later needs to. */
+/* Records into a recording. Knows which records may follow which; must not know files or
+ * compression. Everything here is untrusted: each id is checked when it is met, so that nothing
+ * later needs to. */
 #include "payload.h"
 
 #include <errno.h>
@@ -57,7 +58,8 @@ void recording_destroy(struct recording *recording)
 int loading_init(struct loading *loading, struct recording *recording)
 {
     *loading = (struct loading){.recording = recording};
-    if (array_reserve(&recording->stacks, &loading->stacks_cap, 1, sizeof(*recording->stacks)) < 0 ||
+    if (array_reserve(&recording->stacks, &loading->stacks_cap, 1, sizeof(*recording->stacks)) <
+            0 ||
         array_reserve(&loading->depths, &loading->depths_cap, 1, sizeof(*loading->depths)) < 0)
         return -ENOMEM;
     recording->stacks[0] = (struct recording_stack){0};
@@ -213,8 +215,8 @@ void recording_rewind(const struct recording *recording, struct recording_cursor
 bool recording_next(struct recording_cursor *cursor, struct event *ret_event)
 {
     const struct recording *recording = cursor->recording;
-    struct bytes left = bytes_of(recording->events + cursor->offset,
-                                 recording->events_bytes - cursor->offset);
+    struct bytes left =
+        bytes_of(recording->events + cursor->offset, recording->events_bytes - cursor->offset);
     uint8_t kind;
     uint64_t length;
     const uint8_t *data;

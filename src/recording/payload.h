@@ -19,8 +19,8 @@ struct loading {
 int loading_init(struct loading *loading, struct recording *recording);
 void loading_deinit(struct loading *loading);
 
-/* Takes all records of a payload. 0, -ENOMEM, or -EBADMSG at the first record that cannot be: what stood
- * before it is kept. */
+/* Takes all records of a payload. 0, -ENOMEM, or -EBADMSG at the first record that cannot be: what
+ * stood before it is kept. */
 int loading_take_payload(struct loading *loading, struct bytes payload);
 
 #endif

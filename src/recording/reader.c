@@ -1,7 +1,8 @@
-/* Reads a recording. Knows the file, its frames and their checksums; must not know what records mean.
+/* Reads a recording. Knows the file, its frames and their checksums; must not know what records
+ * mean.
  *
- * A frame counts only when all of it is there and its checksum is right; the first one that is not ends the
- * reading, and what stood before it is kept. */
+ * A frame counts only when all of it is there and its checksum is right; the first one that is not
+ * ends the reading, and what stood before it is kept. */
 #include "recording/reader.h"
 
 #include <errno.h>
@@ -91,8 +92,8 @@ static int check_header(struct source *source, const char *name, struct error *e
     return 0;
 }
 
-/* Unpacks the next frame into reader->payload. 1; 0 at the end of the data; -ENODATA in the middle of a
- * frame; -EBADMSG for a damaged one; another negative errno when reading fails. */
+/* Unpacks the next frame into reader->payload. 1; 0 at the end of the data; -ENODATA in the middle
+ * of a frame; -EBADMSG for a damaged one; another negative errno when reading fails. */
 static int next_payload(struct reader *reader)
 {
     buffer_clear(&reader->payload);
@@ -135,22 +136,23 @@ static void say_cut(struct recording *recording, const char *how)
              units_format_duration(recording->last_time_ns, when));
 }
 
-/* All frames up to the first bad one. 0 or a negative errno that has nothing to do with the contents. */
+/* All frames up to the first bad one. 0 or a negative errno that has nothing to do with the
+ * contents. */
 static int read_frames(struct reader *reader)
 {
     struct recording *recording = reader->loading.recording;
     for (;;) {
         int r = next_payload(reader);
         if (r > 0)
-            r = loading_take_payload(
-                &reader->loading, bytes_of(reader->payload.data, reader->payload.length));
+            r = loading_take_payload(&reader->loading,
+                                     bytes_of(reader->payload.data, reader->payload.length));
         else if (r == 0)
             break;
         if (r == 0)
             continue;
         if (r != -ENODATA && r != -EBADMSG && r != -EFBIG)
             return r;
-        say_cut(recording, r == -ENODATA  ? "is cut off"
+        say_cut(recording, r == -ENODATA ? "is cut off"
                            : r == -EFBIG ? "is larger than memsample reads, and was left"
                                          : "is damaged");
         return 0;

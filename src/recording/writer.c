@@ -1,6 +1,7 @@
 /* Writes a recording. Knows the file and its compression; must not know what events mean.
  *
- * Everything is gathered in `pending` and becomes one frame at a flush, so a reader sees all of it or none. */
+ * Everything is gathered in `pending` and becomes one frame at a flush, so a reader sees all of it
+ * or none. */
 #include "recording/writer.h"
 
 #include <errno.h>
@@ -50,7 +51,8 @@ static int append(struct recording_writer *writer, const void *data, size_t leng
 {
     int r = write_all(writer->fd, data, length, writer->file_bytes);
     if (r < 0) {
-        /* A rest that cannot be cut off is harmless: the next try overwrites it, and readers stop there. */
+        /* A rest that cannot be cut off is harmless: the next try overwrites it, and readers stop
+         * there. */
         if (ftruncate(writer->fd, (off_t)writer->file_bytes) < 0)
             return r;
         return r;
@@ -76,7 +78,8 @@ static int create_compressor(ZSTD_CCtx **ret_compressor)
     ZSTD_CCtx *compressor = ZSTD_createCCtx();
     if (!compressor)
         return -ENOMEM;
-    if (ZSTD_isError(ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, COMPRESSION_LEVEL)) ||
+    if (ZSTD_isError(
+            ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, COMPRESSION_LEVEL)) ||
         ZSTD_isError(ZSTD_CCtx_setParameter(compressor, ZSTD_c_windowLog, FORMAT_WINDOW_LOG)) ||
         ZSTD_isError(ZSTD_CCtx_setParameter(compressor, ZSTD_c_contentSizeFlag, 1)) ||
         ZSTD_isError(ZSTD_CCtx_setParameter(compressor, ZSTD_c_checksumFlag, 1))) {

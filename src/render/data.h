@@ -6,7 +6,8 @@
 #include "fold.h"
 #include "model/profile.h"
 
-/* Appends the block, packed, to `out`. 0, -ENOMEM, or -EFBIG when it would be more than `bytes_max`. */
+/* Appends the block, packed, to `out`. 0, -ENOMEM, or -EFBIG when it would be more than
+ * `bytes_max`. */
 int data_put_packed(const struct profile *profile, const struct fold *fold, size_t bytes_max,
                     struct buffer *out);
 

@@ -26,7 +26,8 @@ static void heights_deinit(struct heights *heights)
 static void move_up(const struct profile *profile, struct heights *heights,
                     const struct profile_change *change)
 {
-    uint64_t net = change->grown_bytes - change->released_bytes; /* wraps when it falls: sums agree */
+    uint64_t net =
+        change->grown_bytes - change->released_bytes; /* wraps when it falls: sums agree */
     for (uint32_t node = change->node;; node = profile->nodes[node].parent) {
         heights->held[node] += net;
         if (!heights->is_touched[node]) {
@@ -83,8 +84,8 @@ static int choose_nodes(const struct profile *profile, const struct heights *hei
     for (uint32_t i = 0; i < count; i++) {
         const struct profile_node *node = &profile->nodes[i];
         kept[i] = node->kind != NODE_FRAME ||
-                  (kept[node->parent] && (heights->most[i] >= held_min ||
-                                          node->total.grown_bytes >= grown_min));
+                  (kept[node->parent] &&
+                   (heights->most[i] >= held_min || node->total.grown_bytes >= grown_min));
         if (!kept[i])
             continue;
         fold->place[i] = (uint32_t)fold->count;

@@ -1,8 +1,8 @@
-/* The page: the template with three places filled. Names come from a hostile process: in markup everything is
- * escaped, and the data block is base64.
+/* The page: the template with three places filled. Names come from a hostile process: in markup
+ * everything is escaped, and the data block is base64.
  *
- * A page is at most 2 MB however long the run: when the data are too many, stacks that held little are folded
- * first and the timeline made coarser, and the page says what it left out. */
+ * A page is at most 2 MB however long the run: when the data are too many, stacks that held little
+ * are folded first and the timeline made coarser, and the page says what it left out. */
 #include <errno.h>
 #include <string.h>
 
@@ -72,9 +72,9 @@ static void put_row(struct buffer *out, const struct profile *profile,
 {
     char text[UNITS_TEXT_MAX];
     buffer_printf(out, "<tr><td>%s</td>", units_format_bytes(row->self.held_at_peak_bytes, text));
-    buffer_printf(out, "<td>%s</td>",
-                  units_format_share(row->self.held_at_peak_bytes,
-                                     profile->totals.peak_rss_bytes, text));
+    buffer_printf(
+        out, "<td>%s</td>",
+        units_format_share(row->self.held_at_peak_bytes, profile->totals.peak_rss_bytes, text));
     buffer_printf(out, "<td>%s</td><td>", units_format_bytes(row->self.held_at_end_bytes, text));
     put_escaped(out, row->file[0] ? row->function : "");
     buffer_put_text(out, "</td><td>");

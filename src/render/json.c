@@ -1,5 +1,5 @@
-/* The stable machine form, schema "memsample-report/1". Sizes in bytes, times in ns, all whole numbers. Fields may
- * be added; none goes or changes its meaning under the same schema name. */
+/* The stable machine form, schema "memsample-report/1". Sizes in bytes, times in ns, all whole
+ * numbers. Fields may be added; none goes or changes its meaning under the same schema name. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -10,11 +10,17 @@
 #include "formats.h"
 #include "wording.h"
 
-#define SCHEMA        "memsample-report/1"
-#define POINTS_MAX    1000
-#define SERIES_MAX    8 /* functions with a series of their own */
+#define SCHEMA     "memsample-report/1"
+#define POINTS_MAX 1000
+#define SERIES_MAX 8 /* functions with a series of their own */
 
-enum { SERIES_OTHER = SERIES_MAX, SERIES_NATIVE, SERIES_UNATTRIBUTED, SERIES_BASELINE, SERIES_COUNT };
+enum {
+    SERIES_OTHER = SERIES_MAX,
+    SERIES_NATIVE,
+    SERIES_UNATTRIBUTED,
+    SERIES_BASELINE,
+    SERIES_COUNT
+};
 
 static json_t *integer(uint64_t value)
 {
@@ -140,10 +146,9 @@ static json_t *threads_json(const struct profile *profile)
 {
     json_t *array = json_array();
     for (size_t i = 0; array && i < profile->thread_count; i++)
-        json_array_append_new(
-            array, json_pack("{s:i, s:s, s:o}", "tid", profile->threads[i].tid, "name",
-                             profile->threads[i].name, "grown_bytes",
-                             integer(profile->threads[i].grown_bytes)));
+        json_array_append_new(array, json_pack("{s:i, s:s, s:o}", "tid", profile->threads[i].tid,
+                                               "name", profile->threads[i].name, "grown_bytes",
+                                               integer(profile->threads[i].grown_bytes)));
     return array;
 }
 
@@ -275,16 +280,15 @@ static json_t *timeline_json(const struct profile *profile)
 
 static json_t *report_json(const struct profile *profile)
 {
-    return json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", SCHEMA,
-        "memsample_version", MEMSAMPLE_VERSION, "target", target_json(profile), "clock",
-        clock_json(profile), "samples", samples_json(profile), "pause", pause_json(profile),
-        "totals", totals_json(profile), "recording",
-        json_pack("{s:b, s:s}", "complete", !profile->cut[0], "cut", profile->cut), "lines",
-        rows_json(profile->lines, profile->line_count), "functions",
-        rows_json(profile->functions, profile->function_count), "culprits",
-        rows_json(profile->culprits, profile->culprit_count), "threads", threads_json(profile),
-        "timeline", timeline_json(profile));
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
+                     SCHEMA, "memsample_version", MEMSAMPLE_VERSION, "target", target_json(profile),
+                     "clock", clock_json(profile), "samples", samples_json(profile), "pause",
+                     pause_json(profile), "totals", totals_json(profile), "recording",
+                     json_pack("{s:b, s:s}", "complete", !profile->cut[0], "cut", profile->cut),
+                     "lines", rows_json(profile->lines, profile->line_count), "functions",
+                     rows_json(profile->functions, profile->function_count), "culprits",
+                     rows_json(profile->culprits, profile->culprit_count), "threads",
+                     threads_json(profile), "timeline", timeline_json(profile));
 }
 
 int json_render(struct profile *profile, FILE *out, struct error *error)

@@ -18,7 +18,8 @@ int packer_create(size_t bytes_max, struct packer **ret_packer)
     struct packer *packer = calloc(1, sizeof(*packer));
     if (!packer)
         return -ENOMEM;
-    /* A negative window: raw, without zlib's header, as DecompressionStream("deflate-raw") reads it. */
+    /* A negative window: raw, without zlib's header, as DecompressionStream("deflate-raw") reads
+     * it. */
     if (deflateInit2(&packer->stream, Z_BEST_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 9,
                      Z_DEFAULT_STRATEGY) != Z_OK) {
         free(packer);

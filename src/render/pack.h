@@ -10,7 +10,8 @@ struct packer;
 int packer_create(size_t bytes_max, struct packer **ret_packer);
 void packer_destroy(struct packer *packer);
 
-/* Takes what is in `text` and clears it. 0, -ENOMEM, or -EFBIG as soon as it is clear that it will be too much. */
+/* Takes what is in `text` and clears it. 0, -ENOMEM, or -EFBIG as soon as it is clear that it will
+ * be too much. */
 int packer_take(struct packer *packer, struct buffer *text);
 /* Ends the stream and appends its base64 to `out`. 0, -ENOMEM or -EFBIG. */
 int packer_finish(struct packer *packer, struct buffer *out);

@@ -1,5 +1,5 @@
-/* Source text. Names of files come from the target: whatever they lead to is looked at with care, and nothing
- * is opened that could block or that only root may read. */
+/* Source text. Names of files come from the target: whatever they lead to is looked at with care,
+ * and nothing is opened that could block or that only root may read. */
 #include "source.h"
 
 #include <errno.h>
@@ -36,7 +36,8 @@ static const char *objection(const struct profile *profile, int fd, struct stat 
     if ((uint64_t)ret_stat->st_size > SOURCE_BYTES_MAX)
         return "too large";
     if (profile->target.start_unix_ns && ret_stat->st_mtim.tv_sec > 0 &&
-        (uint64_t)ret_stat->st_mtim.tv_sec * NS_PER_S + (uint64_t)ret_stat->st_mtim.tv_nsec > over_ns)
+        (uint64_t)ret_stat->st_mtim.tv_sec * NS_PER_S + (uint64_t)ret_stat->st_mtim.tv_nsec >
+            over_ns)
         return "changed since the run";
     return NULL;
 }
@@ -61,7 +62,8 @@ static int find_lines(struct source *source)
 {
     size_t cap = 0;
     for (size_t at = 0;;) {
-        if (array_reserve(&source->starts, &cap, source->line_count + 2, sizeof(*source->starts)) < 0)
+        if (array_reserve(&source->starts, &cap, source->line_count + 2, sizeof(*source->starts)) <
+            0)
             return -ENOMEM;
         source->starts[source->line_count] = at;
         source->starts[source->line_count + 1] = source->length;
@@ -103,8 +105,8 @@ int source_open(const struct profile *profile, const char *file, struct source *
         const char *why = objection(profile, fd, &stat);
         source.missing = why ? why : "";
     }
-    if (!source.missing[0] && (read_text(fd, (size_t)stat.st_size, &source) < 0 ||
-                               find_lines(&source) < 0)) {
+    if (!source.missing[0] &&
+        (read_text(fd, (size_t)stat.st_size, &source) < 0 || find_lines(&source) < 0)) {
         source_close(&source);
         return -ENOMEM;
     }

@@ -15,11 +15,13 @@ struct source {
     size_t line_count;
 };
 
-/* Reads the file that the target knew as `file`. Not finding it is no failure: see `missing`. 0 or -ENOMEM. */
+/* Reads the file that the target knew as `file`. Not finding it is no failure: see `missing`. 0 or
+ * -ENOMEM. */
 int source_open(const struct profile *profile, const char *file, struct source *ret_source);
 void source_close(struct source *source);
 
-/* Appends line `line` (from 1) as valid UTF-8 without its line ending, clipped; false when there is none. */
+/* Appends line `line` (from 1) as valid UTF-8 without its line ending, clipped; false when there is
+ * none. */
 bool source_put_line(const struct source *source, int32_t line, struct buffer *out);
 
 #endif

@@ -7,12 +7,13 @@
 #include "source.h"
 #include "wording.h"
 
-#define ROWS_MAX   8
-#define SHARE_MIN  100 /* rows below one part in this of the peak are left out, but for the first */
-#define WIDTH_MIN  60
-#define WIDTH_MAX  200
-#define PLACE_MAX  32
-#define FUNCTION_MAX  24
+#define ROWS_MAX  8
+#define SHARE_MIN 100 /* rows below one part in this of the peak are left out, but for the first   \
+                       */
+#define WIDTH_MIN    60
+#define WIDTH_MAX    200
+#define PLACE_MAX    32
+#define FUNCTION_MAX 24
 
 /* Letters, as far as a terminal is concerned: near enough for names in code. */
 static int letters_of(const char *text, size_t length)

@@ -12,8 +12,9 @@
 
 #define SHARE_MIN     1000 /* a file or line matters from one part in this of all growth */
 #define CONTEXT_LINES 2
-#define FUNCTION_MAX  40 /* a function is shown from its first line when the line that matters is so near */
-#define FILES_MAX     50
+#define FUNCTION_MAX                                                                               \
+    40 /* a function is shown from its first line when the line that matters is so near */
+#define FILES_MAX 50
 
 /* Rows of one file, in the order of lines. */
 struct chapter {
@@ -35,7 +36,8 @@ static void book_deinit(struct book *book)
     free(book->chapters);
 }
 
-/* Library lines count only with what they took themselves: their callers are what a reader can change. */
+/* Library lines count only with what they took themselves: their callers are what a reader can
+ * change. */
 static uint64_t weight_of(const struct profile_row *row)
 {
     return row->user ? row->total.grown_bytes : row->self.grown_bytes;
@@ -201,9 +203,10 @@ static void put_head(const struct profile *profile, struct buffer *out)
     if (notes.length > 0)
         buffer_put_text(out, "\n");
     buffer_deinit(&notes);
-    buffer_put_text(out, "Mem usage: the process's resident memory when the line was last sampled. "
-                         "Increment: resident memory that came in at the line or in what it called, "
-                         "and was still there at the end. Occurrences: samples.\n");
+    buffer_put_text(out,
+                    "Mem usage: the process's resident memory when the line was last sampled. "
+                    "Increment: resident memory that came in at the line or in what it called, "
+                    "and was still there at the end. Occurrences: samples.\n");
 }
 
 static void put_specials(const struct profile *profile, struct buffer *out)

@@ -147,7 +147,8 @@ void wording_put_notes(struct buffer *out, const struct profile *profile)
         put_sentence(out, "The recording %s.", profile->cut);
     if (profile->totals.peak_reserved_bytes > 64 * MIB &&
         profile->totals.peak_reserved_bytes > peak / 4)
-        put_sentence(out, "Up to %s more was reserved but never touched; it costs nothing until it is.",
+        put_sentence(out,
+                     "Up to %s more was reserved but never touched; it costs nothing until it is.",
                      units_format_bytes(profile->totals.peak_reserved_bytes, text));
     if (profile->totals.peak_swap_bytes)
         put_sentence(out, "Up to %s was swapped out and is not in these figures.",
@@ -167,9 +168,9 @@ void wording_put_trust(struct buffer *out, const struct profile *profile)
     wording_put_visible(out, profile->target.clock);
     buffer_printf(out, " clock, pauses %s of the run, ",
                   units_format_share(profile->pause.total_ns, profile->totals.run_ns, share));
-    buffer_printf(out, "%s of the growth unattributed",
-                  units_format_share(profile->totals.unattributed_bytes,
-                                     profile->totals.grown_bytes, share));
+    buffer_printf(
+        out, "%s of the growth unattributed",
+        units_format_share(profile->totals.unattributed_bytes, profile->totals.grown_bytes, share));
 }
 
 char *wording_take(struct buffer *buffer)

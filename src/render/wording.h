@@ -1,13 +1,13 @@
-/* Words that several outputs share, so that they say the same. All text is plain: no markup, no control
- * characters. */
+/* Words that several outputs share, so that they say the same. All text is plain: no markup, no
+ * control characters. */
 #ifndef MEMSAMPLE_RENDER_WORDING_H
 #define MEMSAMPLE_RENDER_WORDING_H
 
 #include "base/bytes.h"
 #include "model/profile.h"
 
-/* Appends `text` (valid UTF-8), with characters that move the cursor, break lines, or turn or hide text
- * replaced by escapes. */
+/* Appends `text` (valid UTF-8), with characters that move the cursor, break lines, or turn or hide
+ * text replaced by escapes. */
 void wording_put_visible(struct buffer *out, const char *text);
 
 /* "prices.py:41", "prices.py" when the line is not known, "<native>". */

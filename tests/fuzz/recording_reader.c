@@ -1,5 +1,6 @@
-/* Recordings from anybody, through reader and model. The first byte chooses how much of the file's shape is
- * given: none; a file around the input as payload; or records whose bodies the input fills, which get far. */
+/* Recordings from anybody, through reader and model. The first byte chooses how much of the file's
+ * shape is given: none; a file around the input as payload; or records whose bodies the input
+ * fills, which get far. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <zstd.h>
@@ -56,7 +57,8 @@ static void check_recording(const struct recording *recording)
 static void read_file(const struct buffer *file)
 {
     struct recording *recording;
-    if (file->failed || recording_read_bytes(file->data, file->length, "fuzz", &recording, NULL) < 0)
+    if (file->failed ||
+        recording_read_bytes(file->data, file->length, "fuzz", &recording, NULL) < 0)
         return;
     check_recording(recording);
     recording_destroy(recording);
@@ -91,10 +93,20 @@ static void put_beginning(struct buffer *payload)
 
 static void put_records(struct buffer *payload, struct bytes input)
 {
-    static const uint8_t kinds[] = {1,  2,  3,  16 + EVENT_READING, 16 + EVENT_SAMPLE,
-                                    16 + EVENT_SAMPLE, 16 + EVENT_SAMPLE, 16 + EVENT_THREAD,
-                                    16 + EVENT_SPLIT, 16 + EVENT_PHASE, 16 + EVENT_PYTHON,
-                                    16 + EVENT_TARGET, 16 + EVENT_END, 99};
+    static const uint8_t kinds[] = {1,
+                                    2,
+                                    3,
+                                    16 + EVENT_READING,
+                                    16 + EVENT_SAMPLE,
+                                    16 + EVENT_SAMPLE,
+                                    16 + EVENT_SAMPLE,
+                                    16 + EVENT_THREAD,
+                                    16 + EVENT_SPLIT,
+                                    16 + EVENT_PHASE,
+                                    16 + EVENT_PYTHON,
+                                    16 + EVENT_TARGET,
+                                    16 + EVENT_END,
+                                    99};
     uint8_t choice;
     while (bytes_take_u8(&input, &choice)) {
         const uint8_t *body;

@@ -1,6 +1,6 @@
-/* Golden reports: a recording made here, and the one that is stored, both give exactly the stored outputs. The stored
- * recording shows that old files stay readable and keep their meaning; after a change that is wanted:
- *     test-golden DIRECTORY update */
+/* Golden reports: a recording made here, and the one that is stored, both give exactly the stored
+ * outputs. The stored recording shows that old files stay readable and keep their meaning; after a
+ * change that is wanted: test-golden DIRECTORY update */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +14,8 @@
 #define RECORDING "job.recording"
 
 struct stacks {
-    uint32_t module, main_load, main_scratch, load, load_list, scratch_list, main_walk, walk[4], ones,
-        native_caller;
+    uint32_t module, main_load, main_scratch, load, load_list, scratch_list, main_walk, walk[4],
+        ones, native_caller;
 };
 
 static void make_stacks(struct made *made, struct stacks *stacks)
@@ -57,7 +57,11 @@ static void make_moves(struct made *made, const struct stacks *stacks)
         {.tid = 4242, .faults = 2048, .stack_id = stacks->ones},
         {.tid = 4243, .faults = 512, .state = STACK_NO_PYTHON},
         {.tid = 4244, .faults = 100, .state = STACK_TORN},
-        {.tid = 4245, .faults = 3, .stack_id = stacks->walk[2], .state = STACK_ASLEEP, .truncated = true},
+        {.tid = 4245,
+         .faults = 3,
+         .stack_id = stacks->walk[2],
+         .state = STACK_ASLEEP,
+         .truncated = true},
     };
     made_sample(made, now += 5 * MS, 11000011, 0, owners, 4);
     for (int i = 0; i < 3; i++)
@@ -72,8 +76,8 @@ static void make_recording(struct made *made)
 {
     struct stacks stacks;
     made_start_for(made, "job.py", "");
-    made_add(made, (struct event){.kind = EVENT_THREAD,
-                                  .thread = {.tid = 4242, .name = "MainThread"}});
+    made_add(made,
+             (struct event){.kind = EVENT_THREAD, .thread = {.tid = 4242, .name = "MainThread"}});
     make_stacks(made, &stacks);
     make_moves(made, &stacks);
 }

@@ -50,8 +50,9 @@ static inline void made_start_for(struct made *made, const char *program, const 
                                              .clock_reason = "made by hand",
                                              .kernel = "Linux 6.1.0",
                                              .memsample_version = "0.1.0"}});
-    made_add(made, (struct event){.kind = EVENT_PYTHON,
-                                  .python = {.version = 0x030c01f0, .executable = "/usr/bin/python"}});
+    made_add(made,
+             (struct event){.kind = EVENT_PYTHON,
+                            .python = {.version = 0x030c01f0, .executable = "/usr/bin/python"}});
 }
 
 static inline void made_start(struct made *made)

@@ -37,7 +37,8 @@ static void expect_books(const struct profile *profile)
     free(held);
 }
 
-static void expect_table(const struct profile *profile, const struct profile_row *rows, size_t count)
+static void expect_table(const struct profile *profile, const struct profile_row *rows,
+                         size_t count)
 {
     struct figures sum = {0};
     for (size_t i = 0; i < count; i++) {
@@ -110,9 +111,9 @@ static void test_special_owners(void **state)
                                         {.tid = 3, .faults = 1, .state = STACK_TORN},
                                         {.tid = 4, .faults = 1, .state = STACK_GONE}};
     made_sample(&made, 1 * MS, 1000, 0, mixed, 4);
-    made_sample(&made, 2 * MS, 70, 0, NULL, 0);  /* nobody could be named */
-    made_sample(&made, 3 * MS, 0, 0, NULL, 0);   /* nothing grew: nothing to charge */
-    made_reading(&made, 4 * MS, 7, 0);           /* still pending at the end */
+    made_sample(&made, 2 * MS, 70, 0, NULL, 0); /* nobody could be named */
+    made_sample(&made, 3 * MS, 0, 0, NULL, 0);  /* nothing grew: nothing to charge */
+    made_reading(&made, 4 * MS, 7, 0);          /* still pending at the end */
     made_finish(&made);
     assert_int_equal(made_line(&made, "a", 10)->self.grown_bytes, 500);
     assert_int_equal(made.profile->totals.native_bytes, 300);
@@ -137,7 +138,8 @@ static void test_last_in_first_out(void **state)
     for (unsigned turn = 0; turn < 10; turn++) {
         made_one(&made, (turn * 4 + 1) * MS, 5, 0, keep);
         made_one(&made, (turn * 4 + 2) * MS, 600, 0, scratch);
-        made_one(&made, (turn * 4 + 3) * MS, 0, 600, keep); /* who runs does not matter for a release */
+        made_one(&made, (turn * 4 + 3) * MS, 0, 600,
+                 keep); /* who runs does not matter for a release */
     }
     made_one(&made, 50 * MS, 30, 10, scratch); /* grows, then releases its own */
     made_one(&made, 51 * MS, 0, 200, scratch); /* scratch 20, keep 50, baseline 130 */
@@ -169,7 +171,8 @@ static void test_totals_and_recursion(void **state)
     uint32_t f1 = made_stack(&made, main_, "/srv/job.py", "f", 10);
     uint32_t f2 = made_stack(&made, f1, "/srv/job.py", "f", 10);
     uint32_t f3 = made_stack(&made, f2, "/srv/job.py", "f", 11); /* same function, other line */
-    uint32_t numpy = made_stack(&made, f2, "/usr/lib/python3.12/site-packages/numpy/x.py", "ones", 7);
+    uint32_t numpy =
+        made_stack(&made, f2, "/usr/lib/python3.12/site-packages/numpy/x.py", "ones", 7);
     uint32_t frozen = made_stack(&made, 0, "<frozen importlib>", "load", 3);
     made_reading(&made, 0, 1000, 0);
     made_one(&made, 1 * MS, 1, 0, f1);
@@ -191,7 +194,8 @@ static void test_totals_and_recursion(void **state)
     assert_int_equal(function->self.grown_bytes, 321);
     assert_int_equal(function->total.grown_bytes, 4321);
     assert_false(made_line(&made, "ones", 7)->user);
-    /* The user's line answers for the library that it called; code without a user's line for itself. */
+    /* The user's line answers for the library that it called; code without a user's line for
+     * itself. */
     const struct profile_row *culprits = made.profile->culprits;
     size_t count = made.profile->culprit_count;
     assert_int_equal(made_row(culprits, count, "f", 10)->self.grown_bytes, 4021);
@@ -212,7 +216,8 @@ static void test_totals_and_recursion(void **state)
     made_free(&made);
 }
 
-/* In Python up to 3.11 a comprehension is a function of its own, on the line of the one around it. */
+/* In Python up to 3.11 a comprehension is a function of its own, on the line of the one around it.
+ */
 static void test_one_line_two_functions(void **state)
 {
     (void)state;
@@ -228,8 +233,8 @@ static void test_one_line_two_functions(void **state)
     made_finish(&made);
     const struct profile *profile = made.profile;
     assert_int_equal(made_line(&made, "load", 3)->self.grown_bytes, 1);
-    assert_int_equal(made_row(profile->culprits, profile->culprit_count, "load", 3)->self.grown_bytes,
-                     321);
+    assert_int_equal(
+        made_row(profile->culprits, profile->culprit_count, "load", 3)->self.grown_bytes, 321);
     const struct profile_row *line =
         made_row(profile->source_lines, profile->source_line_count, "load", 3);
     assert_int_equal(line->self.grown_bytes, 21);
@@ -366,7 +371,9 @@ static void make_random(struct made *made, unsigned count)
         uint64_t time_ns = i * UINT64_C(200000) + random % 100000;
         const struct event_owner owners[] = {
             {.tid = 1, .faults = random % 13, .stack_id = stacks[random % 40]},
-            {.tid = 2, .faults = random % 7, .stack_id = stacks[random / 64 % 40],
+            {.tid = 2,
+             .faults = random % 7,
+             .stack_id = stacks[random / 64 % 40],
              .state = random % 11 == 0 ? STACK_NO_PYTHON : STACK_ASLEEP}};
         if (random % 4 == 0)
             made_reading(made, time_ns, grown, released);
@@ -419,12 +426,17 @@ static void test_long_run(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_interval_is_shared),   cmocka_unit_test(test_special_owners),
-        cmocka_unit_test(test_last_in_first_out),    cmocka_unit_test(test_totals_and_recursion),
+        cmocka_unit_test(test_interval_is_shared),
+        cmocka_unit_test(test_special_owners),
+        cmocka_unit_test(test_last_in_first_out),
+        cmocka_unit_test(test_totals_and_recursion),
         cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_one_line_two_functions),            cmocka_unit_test(test_finalization),
-        cmocka_unit_test(test_exec_and_vanishing),   cmocka_unit_test(test_pauses),
-        cmocka_unit_test(test_no_reading),           cmocka_unit_test(test_thinning),
+        cmocka_unit_test(test_one_line_two_functions),
+        cmocka_unit_test(test_finalization),
+        cmocka_unit_test(test_exec_and_vanishing),
+        cmocka_unit_test(test_pauses),
+        cmocka_unit_test(test_no_reading),
+        cmocka_unit_test(test_thinning),
         cmocka_unit_test(test_long_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,9 +101,8 @@ static void write_small(uint64_t ret_ends[3])
     add(writer, (struct event){.kind = EVENT_PYTHON,
                                .time_ns = 5,
                                .python = {.version = 0x030c01f0, .executable = "/usr/bin/python"}});
-    add(writer, (struct event){.kind = EVENT_THREAD,
-                               .time_ns = 6,
-                               .thread = {.tid = 4250, .name = "worker"}});
+    add(writer, (struct event){
+                    .kind = EVENT_THREAD, .time_ns = 6, .thread = {.tid = 4250, .name = "worker"}});
     add(writer, reading(1000, 40960, 40960, 0));
     assert_int_equal(recording_writer_flush(writer), 0);
     ret_ends[0] = recording_writer_bytes(writer);
@@ -121,9 +120,8 @@ static void write_small(uint64_t ret_ends[3])
                                           .owner_count = 2,
                                           .owners = owners};
     add(writer, sample);
-    add(writer, (struct event){.kind = EVENT_SPLIT,
-                               .time_ns = 2000,
-                               .split = {4096, 8192, 100, 81920}});
+    add(writer,
+        (struct event){.kind = EVENT_SPLIT, .time_ns = 2000, .split = {4096, 8192, 100, 81920}});
     assert_int_equal(recording_writer_flush(writer), 0);
     ret_ends[1] = recording_writer_bytes(writer);
 
@@ -139,9 +137,9 @@ static void write_small(uint64_t ret_ends[3])
 
 static void expect_small(const struct recording *recording, size_t event_count)
 {
-    static const enum event_kind kinds[] = {EVENT_TARGET, EVENT_PYTHON, EVENT_THREAD,
-                                            EVENT_READING, EVENT_SAMPLE, EVENT_SPLIT,
-                                            EVENT_PHASE, EVENT_READING, EVENT_END};
+    static const enum event_kind kinds[] = {EVENT_TARGET,  EVENT_PYTHON,  EVENT_THREAD,
+                                            EVENT_READING, EVENT_SAMPLE,  EVENT_SPLIT,
+                                            EVENT_PHASE,   EVENT_READING, EVENT_END};
     struct recording_cursor cursor;
     struct event event;
     size_t i = 0;
@@ -234,7 +232,8 @@ static void test_every_cut(void **state)
         assert_int_equal(r, 0);
         expect_small(recording, length < ends[1] ? 4 : 6);
         assert_false(recording->complete);
-        assert_non_null(strstr(recording->cut, length < ends[1] ? "after 1.00 us" : "after 2.00 us"));
+        assert_non_null(
+            strstr(recording->cut, length < ends[1] ? "after 1.00 us" : "after 2.00 us"));
         recording_destroy(recording);
     }
     buffer_deinit(&data);
@@ -295,7 +294,7 @@ static void test_books_are_mended(void **state)
     struct recording_writer *writer = writer_new();
     add(writer, target_event());
     add(writer, reading(10, 10 << 20, 0, 0));
-    add(writer, reading(9, 12 << 20, 0, 0));        /* grew, and does not say so; time ran backwards */
+    add(writer, reading(9, 12 << 20, 0, 0)); /* grew, and does not say so; time ran backwards */
     add(writer, reading(20, 11 << 20, 5 << 20, 0)); /* fell, and says it grew */
     assert_int_equal(recording_writer_destroy(writer), 0);
     assert_int_equal(recording_read(path, &recording, NULL), 0);
@@ -360,21 +359,26 @@ static void test_impossible_records(void **state)
 
     /* An unknown record is not damage, and neither are bytes behind a known body. */
     put_target_records(&payload);
-    buffer_put(&payload, "\x77\x02zz" "\x14\x07\x01\x04\x00\x00\x00zz", 4 + 9);
+    buffer_put(&payload,
+               "\x77\x02zz"
+               "\x14\x07\x01\x04\x00\x00\x00zz",
+               4 + 9);
     assert_int_equal(read_payload(payload.data, payload.length, &recording), 0);
     assert_int_equal(recording->event_count, 2);
     assert_non_null(strstr(recording->cut, "was not closed"));
     recording_destroy(recording);
     buffer_deinit(&payload);
 
-    expect_damage("\x14\x05\x01\x05\x00\x00\x00", 7);    /* RSS falls below nothing */
-    expect_damage("\x14\x04\x01\x05\x00\x00", 6);        /* a body too short */
-    expect_damage("\x14\x50\x01", 3);                    /* a record longer than the payload */
-    expect_damage("\x02\x04\x00\x05\x00\x00", 6);        /* a frame with an unknown string */
-    expect_damage("\x03\x02\x00\x00", 4);                /* a stack with an unknown frame */
-    expect_damage("\x02\x04\x00\x00\x00\x00\x03\x02\x01\x00", 10); /* a stack that is its own parent */
-    expect_damage("\x16\x0c\x01\x04\x00\x00\x00\x00\x00\x01\x00\x01\x09\x00", 14); /* unknown stack */
-    expect_damage("\x16\x09\x01\x04\x00\x00\x00\x00\x00\xff\x01", 11); /* too many owners */
+    expect_damage("\x14\x05\x01\x05\x00\x00\x00", 7); /* RSS falls below nothing */
+    expect_damage("\x14\x04\x01\x05\x00\x00", 6);     /* a body too short */
+    expect_damage("\x14\x50\x01", 3);                 /* a record longer than the payload */
+    expect_damage("\x02\x04\x00\x05\x00\x00", 6);     /* a frame with an unknown string */
+    expect_damage("\x03\x02\x00\x00", 4);             /* a stack with an unknown frame */
+    expect_damage("\x02\x04\x00\x00\x00\x00\x03\x02\x01\x00",
+                  10); /* a stack that is its own parent */
+    expect_damage("\x16\x0c\x01\x04\x00\x00\x00\x00\x00\x01\x00\x01\x09\x00",
+                  14);                                                         /* unknown stack */
+    expect_damage("\x16\x09\x01\x04\x00\x00\x00\x00\x00\xff\x01", 11);         /* too many owners */
     expect_damage("\x14\x0b\x01\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x00", 13); /* absurd size */
     assert_int_equal(read_payload("\x14\x05\x01\x04\x00\x00\x00", 7, &recording), -ENODATA);
 }
@@ -386,7 +390,8 @@ static void test_hostile_text(void **state)
     struct recording_writer *writer = writer_new();
     uint32_t stack;
     add(writer, target_event());
-    assert_int_equal(recording_writer_stack(writer, 0, "\xff<script>.py", "f\xc3", 1, 1, &stack), 0);
+    assert_int_equal(recording_writer_stack(writer, 0, "\xff<script>.py", "f\xc3", 1, 1, &stack),
+                     0);
     assert_int_equal(recording_writer_destroy(writer), 0);
     assert_int_equal(recording_read(path, &recording, NULL), 0);
     assert_string_equal(recording->frames[0].file, "\xef\xbf\xbd<script>.py");
@@ -394,7 +399,8 @@ static void test_hostile_text(void **state)
     recording_destroy(recording);
 }
 
-/* A full disk, by a limit on the size of files: the file ends at a good frame, and the next try has it all. */
+/* A full disk, by a limit on the size of files: the file ends at a good frame, and the next try has
+ * it all. */
 static void test_full_disk(void **state)
 {
     (void)state;
@@ -470,10 +476,14 @@ static void test_size(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),         cmocka_unit_test(test_every_cut),
-        cmocka_unit_test(test_every_bit_flip),     cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_books_are_mended),   cmocka_unit_test(test_impossible_records),
-        cmocka_unit_test(test_hostile_text),       cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_every_bit_flip),
+        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_books_are_mended),
+        cmocka_unit_test(test_impossible_records),
+        cmocka_unit_test(test_hostile_text),
+        cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_size),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -105,9 +105,9 @@ static void test_json(void **state)
     assert_int_equal(number(totals, "grown_bytes"), 101 << 20);
     assert_int_equal(number(totals, "released_bytes"), 1 << 20);
     assert_int_equal(number(json_object_get(report, "target"), "exit_status"), 0);
-    assert_string_equal(json_string_value(json_object_get(json_object_get(report, "target"),
-                                                          "python_version")),
-                        "3.12.1");
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(report, "target"), "python_version")),
+        "3.12.1");
     const json_t *lines = json_object_get(report, "lines"), *first = json_array_get(lines, 0);
     assert_string_equal(json_string_value(json_object_get(first, "file")),
                         "/srv/<script>alert(1)</script>\"'&\n\x1b[31m\xef\xbf\xbd.py");
@@ -196,7 +196,8 @@ static json_t *unpack(const char *page)
     assert_int_equal(r, Z_STREAM_END);
     inflateEnd(&stream);
     json_error_t error;
-    json_t *data = json_loadb((const char *)plain.data, plain.length, JSON_REJECT_DUPLICATES, &error);
+    json_t *data =
+        json_loadb((const char *)plain.data, plain.length, JSON_REJECT_DUPLICATES, &error);
     if (!data)
         print_error("%s at %d\n", error.text, error.position);
     assert_non_null(data);
@@ -208,13 +209,15 @@ static json_t *unpack(const char *page)
 static void expect_page_books(const json_t *data)
 {
     const json_t *timeline = json_object_get(data, "timeline");
-    const json_t *changes = json_object_get(data, "changes"), *nodes = json_object_get(data, "nodes");
+    const json_t *changes = json_object_get(data, "changes"),
+                 *nodes = json_object_get(data, "nodes");
     size_t node_count = count_of(nodes, "parent"), next = 0;
     uint64_t *held = calloc(node_count, sizeof(*held)), sum = 0;
     for (size_t i = 1; i < node_count; i++)
         assert_true(element(nodes, "parent", i) < i);
     for (size_t point = 0; point < count_of(timeline, "rss_bytes"); point++) {
-        for (; next < count_of(changes, "point") && element(changes, "point", next) == point; next++) {
+        for (; next < count_of(changes, "point") && element(changes, "point", next) == point;
+             next++) {
             uint64_t node = element(changes, "node", next);
             assert_true(node < node_count);
             uint64_t grown = element(changes, "grown_bytes", next);
@@ -238,11 +241,13 @@ static void test_page(void **state)
     assert_null(strstr(page, "<script>alert"));
     assert_null(strstr(page, "<img src=x"));
     assert_null(strstr(page, "<!--memsample:"));
-    assert_non_null(strstr(page, "&#60;script&#62;alert(1)&#60;/script&#62;&#34;&#39;&#38;\\u000a\\u001b"));
+    assert_non_null(
+        strstr(page, "&#60;script&#62;alert(1)&#60;/script&#62;&#34;&#39;&#38;\\u000a\\u001b"));
     json_t *data = unpack(page);
     assert_string_equal(json_string_value(json_object_get(data, "schema")), "memsample-page/1");
     const json_t *frames = json_object_get(data, "frames");
-    const json_t *file = json_array_get(json_object_get(data, "strings"), element(frames, "file", 0));
+    const json_t *file =
+        json_array_get(json_object_get(data, "strings"), element(frames, "file", 0));
     assert_string_equal(json_string_value(file),
                         "/srv/<script>alert(1)</script>\"'&\n\x1b[31m\xef\xbf\xbd.py");
     expect_page_books(data);
@@ -261,7 +266,8 @@ static void make_huge(struct made *made)
     for (unsigned i = 0; i < 5000; i++) {
         snprintf(function, sizeof(function), "function_with_a_long_name_%u", i * 7919 % 5000);
         snprintf(file, sizeof(file), "/srv/project/package_%u/module_%u.py", i % 50, i % 500);
-        stacks[i] = made_stack(made, i < 50 ? 0 : stacks[i / 8], file, function, (int32_t)(i % 97 + 1));
+        stacks[i] =
+            made_stack(made, i < 50 ? 0 : stacks[i / 8], file, function, (int32_t)(i % 97 + 1));
     }
     made_reading(made, 0, 10 << 20, 0);
     for (unsigned i = 0; i < 200000; i++) {
@@ -333,9 +339,9 @@ static void test_full_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats), cmocka_unit_test(test_json),
+        cmocka_unit_test(test_formats),          cmocka_unit_test(test_json),
         cmocka_unit_test(test_text_and_summary), cmocka_unit_test(test_page),
-        cmocka_unit_test(test_full_disk), cmocka_unit_test(test_huge_page),
+        cmocka_unit_test(test_full_disk),        cmocka_unit_test(test_huge_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
