@@ -13,6 +13,7 @@ struct process_status { /* from /proc/PID/status */
     pid_t tracer_pid;    /* 0: nobody */
     uid_t uid;           /* effective */
     uint64_t capabilities; /* CapEff */
+    uint64_t ignored_signals; /* SigIgn: bit n - 1 for signal n */
     bool kernel_thread;  /* no user memory */
     uint64_t switches;   /* voluntary and involuntary context switches */
     uint64_t file_bytes, shmem_bytes, swap_bytes, high_water_bytes;

@@ -25,10 +25,11 @@ struct clock {
     struct pace *pace;
     uint64_t tick_ns;
     uint64_t sampled_tick_ns; /* tick clock: the tick that was served last */
-    uint64_t spin_until_ns;   /* poll clock: give up spinning then */
+    uint64_t spin_until_ns;   /* poll and trap clock: give up spinning then */
 };
 
-/* `name` is "poll" or "tick"; false for any other. `pace` must outlive the clock. */
+/* `name` is "poll", "tick" or "trap"; false for any other. `pace` must outlive the clock.
+ * With the trap clock the kernel stops threads by itself; is_due then tells when memory moved much more than those stops account for. */
 bool clock_init(struct clock *clock, const char *name, struct pace *pace, uint64_t tick_ns);
 
 #endif

@@ -26,6 +26,8 @@ void pace_init(struct pace *pace, double budget_percent, uint64_t least_bytes, u
 
 /* Bytes that must have moved since the last stop before the next; `moved_bytes` have so far. */
 uint64_t pace_step_bytes(struct pace *pace, uint64_t now_ns, uint64_t moved_bytes);
+/* The step without its spread, for clocks that count events in the kernel: they meet every pattern alike. As of the last stop. */
+double pace_mean_step_bytes(const struct pace *pace);
 /* Whether the budget has room for a stop now. */
 bool pace_allows(struct pace *pace, uint64_t now_ns);
 /* Accounts for a stop: how long it took and how much had moved before it. */

@@ -3,6 +3,7 @@
 #define MEMSAMPLE_TRACE_LAUNCH_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -14,10 +15,10 @@ struct launch {
 };
 
 /* Forks a child that waits. Its signal mask becomes `mask` (the one memsample was started with); standard streams, working
- * directory, environment and everything else are untouched. Call it from the thread that will trace.
+ * directory, environment and everything else are untouched, but for SIGTRAP, which is ignored with `ignore_trap` (see faults.h). Call it from the thread that will trace.
  * 0 or a negative errno with `error` filled. */
-int launch_prepare(char *const arguments[], const sigset_t *mask, struct launch *ret_launch,
-                   struct error *error);
+int launch_prepare(char *const arguments[], const sigset_t *mask, bool ignore_trap,
+                   struct launch *ret_launch, struct error *error);
 
 /* Lets the child exec: call it after it was seized. Returns at once; the child's exec is reported to its tracer. */
 void launch_go(struct launch *launch);

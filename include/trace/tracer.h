@@ -1,7 +1,8 @@
 /* Holding a process by ptrace, as lightly as can be.
  *
  * Threads are seized one by one when they are first needed, never all at once, and a thread is stopped only by
- * tracer_stop_thread. Everything a tracee reports in between (signals, group stops, exec, exit) is passed on at once by
+ * tracer_stop_thread. With traps (see faults.h) every thread is seized from its first instruction on, and also stops by itself at
+ * every so many page faults. Everything a tracee reports in between (signals, group stops, exec, exit) is passed on at once by
  * tracer_dispatch, which must be called whenever SIGCHLD arrives.
  *
  * There is no detach call: the kernel lets go of all tracees, also of sleeping ones and without waking them,
@@ -21,11 +22,14 @@ struct tracee {
     pid_t tid;
     enum {
         TRACEE_RUNNING,
-        TRACEE_STOPPED,   /* by tracer_stop_thread */
+        TRACEE_STOPPED,   /* by tracer_stop_thread, or in the act of a page fault */
         TRACEE_LISTENING, /* in a group stop (SIGSTOP and so on), which we honour */
     } state;
     bool interrupt_pending; /* PTRACE_INTERRUPT was sent and its stop was not seen yet */
     bool wanted;            /* tracer_stop_thread waits for that stop */
+    bool trapped;           /* stopped in the act of a page fault */
+    uint64_t fault_address; /* when trapped */
+    int fault_fd;           /* its page-fault event, or -1 */
 };
 
 struct tracer {
@@ -34,14 +38,19 @@ struct tracer {
     struct tracee *tracees;
     size_t count, cap;
 
+    bool traps;            /* arm page-fault events on every thread */
+    uint64_t trap_period;  /* faults between two stops, of a new thread */
+
     uint32_t execs;  /* how often the process replaced its program */
     bool ended;      /* the process is gone and its status was read */
     bool signaled;
     int end_status;  /* exit status, or the signal when `signaled` */
 };
 
-/* Seizes the main thread of `pid` without stopping it. 0 or a negative errno (-EPERM: see permission.h). */
-int tracer_init(struct tracer *tracer, pid_t pid, int sigchld_fd);
+/* Seizes the main thread of `pid` without stopping it. With a `trap_period` other than 0 page-fault events are armed at its next exec and
+ * on every thread that it starts from then on: only for a target that ignores SIGTRAP.
+ * 0 or a negative errno (-EPERM: see permission.h). */
+int tracer_init(struct tracer *tracer, pid_t pid, int sigchld_fd, uint64_t trap_period);
 void tracer_deinit(struct tracer *tracer); /* frees memory only: see above */
 
 /* Outcomes. */
@@ -58,5 +67,13 @@ void tracer_resume_thread(struct tracer *tracer, pid_t tid);
 
 /* Handles every report that waits, without blocking. */
 void tracer_dispatch(struct tracer *tracer);
+
+/* A thread that stands still in the act of a page fault, or NULL. It waits for tracer_resume_thread. Good until the next
+ * call that takes the tracer. */
+const struct tracee *tracer_next_trapped(const struct tracer *tracer);
+/* Stop the thread at every `period`-th fault from now on. */
+void tracer_set_trap_period(struct tracer *tracer, pid_t tid, uint64_t period);
+/* No more traps, for good: the target does not ignore SIGTRAP any more. */
+void tracer_disarm_traps(struct tracer *tracer);
 
 #endif

@@ -52,8 +52,9 @@ int cli_usage(const char *format, ...)
 
 static int parse_clock(struct record_options *options, const char *value)
 {
-    if (strcmp(value, "auto") && strcmp(value, "poll") && strcmp(value, "tick"))
-        return cli_usage("--clock knows auto, poll and tick, not \"%s\"", value);
+    if (strcmp(value, "auto") && strcmp(value, "trap") && strcmp(value, "poll") &&
+        strcmp(value, "tick"))
+        return cli_usage("--clock knows auto, trap, poll and tick, not \"%s\"", value);
     options->clock = value;
     return 0;
 }

@@ -5,6 +5,7 @@
  *   sample's own, in proportion to the faults that each took since the sample before; equally when nobody
  *   faulted. Whole bytes; what is left over goes to the owner with most faults.
  * - Each pending reading is booked at its own point of time, so the books balance at every point.
+ * - A thread that faulted and was not stopped is charged where its own next stack stands.
  * - A thread without Python frames is `<native>`. A thread whose stack could not be read, or is gone, and a
  *   sample without owners are `<unattributed>`. So is what is still pending at the end of the recording,
  *   and at the end of the program, before the interpreter tears itself down.
@@ -19,6 +20,7 @@
 #include "base/intern.h"
 #include "changes.h"
 #include "holdings.h"
+#include "later.h"
 
 struct pending {
     uint32_t point;
@@ -49,6 +51,8 @@ struct attribution {
     uint32_t point; /* of the newest */
     struct intern threads;
     size_t threads_cap;
+    struct later later;
+    uint32_t sample; /* number of the one at hand */
     uint64_t *pauses; /* mean pause of each sample that stopped anybody */
     size_t pauses_count, pauses_cap;
 };
@@ -176,6 +180,7 @@ static int owner_node(struct attribution *at, const struct event_owner *owner, u
     case STACK_NO_PYTHON:
         *ret_node = CALLTREE_NATIVE;
         return 0;
+    case STACK_LATER:
     case STACK_TORN:
     case STACK_GONE:
     case STACK_STATES:
@@ -191,8 +196,12 @@ static int shares_of(struct attribution *at, const struct event *event, struct s
     *shares = (struct shares){0};
     for (uint32_t i = 0; i < sample->owner_count; i++) {
         const struct event_owner *owner = &sample->owners[i];
+        struct event_owner later;
         struct share *share = &shares->list[shares->count];
         *share = (struct share){.tid = owner->tid, .weight = owner->faults};
+        bool waits = owner->state == STACK_LATER;
+        if (waits && later_find(&at->later, owner->tid, at->sample, &later))
+            owner = &later;
         int r = owner_node(at, owner, &share->node);
         if (r < 0)
             return r;
@@ -200,6 +209,8 @@ static int shares_of(struct attribution *at, const struct event *event, struct s
             shares->largest = shares->count;
         shares->total_weight += share->weight;
         shares->count++;
+        if (waits)
+            continue; /* nobody looked at it now */
         struct calltree_seen *seen = &at->tree->seen[share->node];
         seen->samples++;
         seen->last_ns = event->time_ns;
@@ -251,6 +262,7 @@ static int see_sample(struct attribution *at, const struct event *event)
     r = count_sample(at, &event->sample, grew);
     if (r >= 0)
         r = shares_of(at, event, &shares);
+    at->sample++;
     return r < 0 ? r : settle(at, &shares);
 }
 
@@ -310,7 +322,7 @@ int growth_attribute(const struct recording *recording, const struct timeline *t
     struct attribution at = {.timeline = timeline, .tree = tree, .profile = profile};
     struct recording_cursor cursor;
     struct event event;
-    int r = 0;
+    int r = later_init(&at.later, recording);
     for (recording_rewind(recording, &cursor); r >= 0 && recording_next(&cursor, &event);)
         r = see_event(&at, &event);
     if (r >= 0)
@@ -325,6 +337,7 @@ int growth_attribute(const struct recording *recording, const struct timeline *t
     changes_deinit(&at.changes);
     holdings_deinit(&at.holdings);
     intern_deinit(&at.threads);
+    later_deinit(&at.later);
     free(at.pending);
     free(at.pauses);
     return r;

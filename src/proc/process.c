@@ -57,6 +57,7 @@ void process_status_parse(const char *text, struct process_status *ret_status)
         .tracer_pid = (pid_t)status_number(text, "TracerPid", 10),
         .uid = effective,
         .capabilities = status_number(text, "CapEff", 16),
+        .ignored_signals = status_number(text, "SigIgn", 16),
         .kernel_thread = !status_field(text, "VmSize"),
         .switches = status_number(text, "voluntary_ctxt_switches", 10) +
                     status_number(text, "nonvoluntary_ctxt_switches", 10),

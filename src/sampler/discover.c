@@ -155,6 +155,8 @@ void sampler_check_finalizing(struct sampler *sampler, uint64_t now_ns)
         python_runtime_is_finalizing(&sampler->runtime, &sampler->memory, &sampler->finalizing) < 0 ||
         !sampler->finalizing)
         return;
+    /* What was booked so far was there before: it is "the end". */
+    sampler_record_reading(sampler, sampler->read_ns);
     struct event event = {.kind = EVENT_PHASE, .phase = PHASE_FINALIZING};
     sampler_record(sampler, now_ns, &event);
 }

@@ -1,4 +1,5 @@
 /* How much memory moved, and writing that down. Every reading is booked exactly once: rss = previous + grown - released. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -95,6 +96,12 @@ void sampler_record_split(struct sampler *sampler, uint64_t now_ns)
     struct process_status status;
     if (!sampler->writer || process_status_read(sampler->pid, 0, &status) < 0)
         return;
+    if (sampler->traps && !(status.ignored_signals >> (SIGTRAP - 1) & 1)) {
+        /* The target took SIGTRAP for itself: without us one of ours could kill it. */
+        sampler->traps = false;
+        tracer_disarm_traps(&sampler->tracer);
+        clock_init(&sampler->clock, "poll", &sampler->pace, sampler->options->tick_ns);
+    }
     struct event event = {.kind = EVENT_SPLIT,
                           .split = {
                               .file_bytes = status.file_bytes,

@@ -75,6 +75,12 @@ uint64_t pace_step_bytes(struct pace *pace, uint64_t now_ns, uint64_t moved_byte
     return (uint64_t)(step * pace->spread);
 }
 
+double pace_mean_step_bytes(const struct pace *pace)
+{
+    double step = pace->rate * wanted_gap_ns(pace);
+    return step > (double)pace->least_bytes ? step : (double)pace->least_bytes;
+}
+
 bool pace_allows(struct pace *pace, uint64_t now_ns)
 {
     credit(pace, now_ns);

@@ -9,13 +9,16 @@
 #include "sampler/sampler.h"
 
 #define OWNERS_STOPPED_MAX 4    /* threads looked at in one sample: the largest by faults */
+#define OWNERS_MAX         EVENT_OWNERS_MAX
+#define FAULT_BYTES_WEIGHT 0.2     /* of a new value in the running mean */
+#define PERIOD_MAX         1000000 /* faults: 4 GB in small pages */
 #define OWNER_SHARE_LEAST  0.02 /* of the faults; smaller ones are left to the others */
 #define MOVED_JUST_NOW_NS  (50 * NS_PER_US) /* between two readings */
 #define CAPTURE_TRIES      4    /* a torn stack is read again, a few instructions later */
 
 struct taking { /* one sample in the making */
     struct event_sample event;
-    struct event_owner owners[OWNERS_STOPPED_MAX];
+    struct event_owner owners[OWNERS_MAX];
     bool memory_read; /* RSS was read in the same stop as the first stack */
     uint64_t faults;  /* of all threads */
 };
@@ -195,7 +198,7 @@ static bool take_only_thread(struct sampler *sampler, struct taking *taking)
         const struct thread *thread = &sampler->threads.items[i];
         if (thread->tid == only.tid)
             taking->owners[0].faults = thread->faults;
-        else if (thread->faults && taking->event.owner_count < OWNERS_STOPPED_MAX)
+        else if (thread->faults && taking->event.owner_count < OWNERS_MAX)
             taking->owners[taking->event.owner_count++] = (struct event_owner){
                 .tid = thread->tid, .faults = thread->faults, .state = STACK_GONE};
     }
@@ -231,6 +234,23 @@ static void report_new_names(struct sampler *sampler, uint64_t now_ns)
     }
 }
 
+/* Writes the sample down and accounts for its pauses. */
+static void finish(struct sampler *sampler, struct taking *taking, uint64_t moved_bytes)
+{
+    if (!taking->memory_read)
+        sampler_read_memory(sampler);
+    uint64_t now_ns = sampler_now_ns();
+    pace_spend(&sampler->pace, now_ns, taking->event.pause_ns, moved_bytes);
+
+    sampler_check_finalizing(sampler, now_ns);
+    report_new_names(sampler, now_ns);
+    sampler_take_memory(sampler, &taking->event.memory);
+    sampler->sample_moved_bytes = 0;
+    taking->event.owners = taking->owners;
+    struct event event = {.kind = EVENT_SAMPLE, .sample = taking->event};
+    sampler_record(sampler, now_ns, &event);
+}
+
 void sampler_sample(struct sampler *sampler)
 {
     struct taking taking = {.event.owners = NULL};
@@ -241,16 +261,82 @@ void sampler_sample(struct sampler *sampler)
             return; /* the process ended: the tracer tells how */
         take_owners(sampler, &taking);
     }
-    if (!taking.memory_read)
-        sampler_read_memory(sampler);
-    uint64_t now_ns = sampler_now_ns();
-    pace_spend(&sampler->pace, now_ns, taking.event.pause_ns, moved_bytes);
+    finish(sampler, &taking, moved_bytes);
+}
 
-    sampler_check_finalizing(sampler, now_ns);
-    report_new_names(sampler, now_ns);
-    sampler_take_memory(sampler, &taking.event.memory);
-    sampler->sample_moved_bytes = 0;
-    taking.event.owners = taking.owners;
-    struct event event = {.kind = EVENT_SAMPLE, .sample = taking.event};
-    sampler_record(sampler, now_ns, &event);
+/* ---- threads that the kernel stopped in the act of a fault ---- */
+
+/* When the thread began to stand still, at the earliest: before the sleep that its report ended, if that was short; else as long before
+ * waking as waking takes. */
+static uint64_t trapped_since_ns(const struct sampler *sampler)
+{
+    uint64_t late_ns = (uint64_t)sampler->late_ns;
+    uint64_t since_ns = sampler->woke_ns > late_ns ? sampler->woke_ns - late_ns : 0;
+    return since_ns > sampler->slept_ns ? since_ns : sampler->slept_ns;
+}
+
+/* Faults of the trapped thread since the last sample; those of the others go to their own next stacks. */
+static void share_faults(struct sampler *sampler, struct taking *taking, pid_t tid)
+{
+    if (threads_look(&sampler->threads) < 0)
+        return;
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        const struct thread *thread = &sampler->threads.items[i];
+        taking->faults += thread->faults;
+        if (thread->tid == tid)
+            taking->owners[0].faults = thread->faults ? thread->faults : 1;
+        else if (thread->faults && taking->event.owner_count < OWNERS_MAX)
+            taking->owners[taking->event.owner_count++] = (struct event_owner){
+                .tid = thread->tid, .faults = thread->faults, .state = STACK_LATER};
+    }
+}
+
+/* A step's worth of faults for each of the threads that grow. */
+static void set_period(struct sampler *sampler, const struct taking *taking, pid_t tid,
+                       uint64_t moved_bytes)
+{
+    double page_bytes = (double)sampler->page_bytes;
+    if (taking->faults) {
+        double bytes = (double)moved_bytes / (double)taking->faults;
+        bytes = bytes < page_bytes ? page_bytes : bytes;
+        sampler->fault_bytes += FAULT_BYTES_WEIGHT * (bytes - sampler->fault_bytes);
+    }
+    double period = pace_mean_step_bytes(&sampler->pace) / sampler->fault_bytes *
+                    (double)taking->event.owner_count;
+    tracer_set_trap_period(&sampler->tracer, tid,
+                           period < 1 ? 1 : period > PERIOD_MAX ? PERIOD_MAX : (uint64_t)period);
+}
+
+static void sample_trapped(struct sampler *sampler, pid_t tid)
+{
+    struct taking taking = {.event.owner_count = 1, .event.pauses = 1};
+    struct event_owner *owner = &taking.owners[0];
+    *owner = (struct event_owner){.tid = tid};
+    uint64_t since_ns = trapped_since_ns(sampler);
+
+    int outcome = capture(sampler, &taking, tid);
+    uint64_t moved_bytes = sampler->sample_moved_bytes;
+    tracer_resume_thread(&sampler->tracer, tid);
+    taking.event.pause_ns = sampler_now_ns() - since_ns;
+    owner->state = state_of_capture(outcome, STACK_STOPPED);
+    if (owner->state == STACK_TORN)
+        owner->state = take_stopped(sampler, &taking, tid); /* a few instructions later */
+    if (owner->state == STACK_STOPPED)
+        resolve(sampler, &taking, owner);
+    share_faults(sampler, &taking, tid);
+    finish(sampler, &taking, moved_bytes);
+    set_period(sampler, &taking, tid, moved_bytes);
+}
+
+void sampler_take_trapped(struct sampler *sampler)
+{
+    const struct tracee *trapped;
+    while ((trapped = tracer_next_trapped(&sampler->tracer))) {
+        pid_t tid = trapped->tid;
+        if (sampler->reader && sampler->writer && !sampler->finalizing &&
+            pace_allows(&sampler->pace, sampler_now_ns()))
+            sample_trapped(sampler, tid);
+        else
+            tracer_resume_thread(&sampler->tracer, tid);
+    }
 }

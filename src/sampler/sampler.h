@@ -55,6 +55,10 @@ struct sampler {
     struct pace pace;
     struct clock clock;
     const char *clock_reason;
+    bool traps;                /* the kernel stops threads in the act of a fault */
+    double fault_bytes;        /* running mean of what one fault brings in */
+    uint64_t slept_ns, woke_ns; /* around the last sleep */
+    double late_ns;            /* running mean of how late a sleep ends */
     uint64_t next_tick_ns, next_split_ns, next_flush_ns, next_progress_ns;
     uint64_t last_moved_ns;
 
@@ -97,5 +101,7 @@ void sampler_check_finalizing(struct sampler *sampler, uint64_t now_ns);
 
 /* Takes one sample: who moved memory, and where. */
 void sampler_sample(struct sampler *sampler);
+/* Takes a sample of every thread that stands still in the act of a fault, and lets it go on. */
+void sampler_take_trapped(struct sampler *sampler);
 
 #endif

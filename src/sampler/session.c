@@ -15,6 +15,7 @@
 #include "base/paths.h"
 #include "base/units.h"
 #include "sampler/sampler.h"
+#include "trace/faults.h"
 #include "trace/permission.h"
 
 #define SPLIT_NS    (100 * NS_PER_MS)
@@ -22,6 +23,8 @@
 #define PROGRESS_NS (250 * NS_PER_MS)
 #define QUIET_NS    (1 * NS_PER_S) /* longest time without a reading when nothing moves */
 #define NICE        (-15)
+#define FIRST_TRAP_PERIOD 64 /* faults, while Python starts */
+#define LATE_WEIGHT 0.1      /* of a new value in the running mean */
 #define ENDS_FORCED 2              /* so many requests to end leave a launched job behind */
 
 /* ---- set-up and tear-down ---- */
@@ -58,7 +61,8 @@ static void become_sampler(void)
 
 static int seize_target(struct sampler *sampler, struct error *error)
 {
-    int r = tracer_init(&sampler->tracer, sampler->pid, sampler->sigchld_fd);
+    int r = tracer_init(&sampler->tracer, sampler->pid, sampler->sigchld_fd,
+                        sampler->traps ? FIRST_TRAP_PERIOD : 0);
     if (r == -ENOMEM)
         return error_set(error, r, "out of memory");
     return r < 0 ? permission_explain(sampler->pid, r, error) : 0;
@@ -67,7 +71,7 @@ static int seize_target(struct sampler *sampler, struct error *error)
 static int launch_job(struct sampler *sampler, struct error *error)
 {
     int r = launch_prepare(sampler->options->arguments, sampler->options->job_mask,
-                           &sampler->launch, error);
+                           sampler->traps, &sampler->launch, error);
     if (r < 0)
         return r;
     sampler->pid = sampler->launch.pid;
@@ -110,6 +114,30 @@ static int require_python(struct sampler *sampler, struct error *error)
                      (int)sampler->pid);
 }
 
+/* The clock that was asked for, or the one that is best by measure (scripts/bench): polling costs a third of a trap's pause, so that more
+ * stops fit into the budget. */
+static int choose_clock(struct sampler *sampler, struct error *error)
+{
+    const struct session_options *options = sampler->options;
+    bool automatic = strcmp(options->clock, "auto") == 0;
+    const char *name = automatic ? "poll" : options->clock;
+    sampler->clock_reason = automatic ? "chosen automatically: it works everywhere"
+                                      : "asked for with --clock";
+    sampler->traps = strcmp(name, "trap") == 0;
+    if (sampler->traps && !options->arguments)
+        return error_set(error, -EINVAL,
+                         "the trap clock is for `memsample run` only; profile a process that runs "
+                         "already with --clock poll");
+    int r = sampler->traps ? faults_probe() : 0;
+    if (r < 0)
+        return error_set(error, r,
+                         "the kernel refuses page-fault events (%s), so there is no trap clock; use --clock "
+                         "poll, or set kernel.perf_event_paranoid to 2",
+                         strerror(-r));
+    clock_init(&sampler->clock, name, &sampler->pace, options->tick_ns);
+    return 0;
+}
+
 static int init(struct sampler *sampler, const struct session_options *options,
                 struct session_progress *progress, struct session_result *result,
                 struct error *error)
@@ -130,13 +158,11 @@ static int init(struct sampler *sampler, const struct session_options *options,
     clock_gettime(CLOCK_REALTIME, &wall);
     sampler->start_unix_ns = (uint64_t)wall.tv_sec * NS_PER_S + (uint64_t)wall.tv_nsec;
     sampler->last_moved_ns = sampler->next_tick_ns = sampler->start_ns;
+    sampler->fault_bytes = (double)sampler->page_bytes;
     pace_init(&sampler->pace, options->budget_percent, options->step_bytes, sampler->start_ns);
-    bool automatic = strcmp(options->clock, "auto") == 0;
-    clock_init(&sampler->clock, automatic ? "poll" : options->clock, &sampler->pace,
-               options->tick_ns);
-    sampler->clock_reason = automatic ? "chosen automatically: the most exact clock that works everywhere"
-                                      : "asked for with --clock";
-    int r = open_signals(sampler, error);
+    int r = choose_clock(sampler, error);
+    if (r >= 0)
+        r = open_signals(sampler, error);
     return r < 0 ? r : open_target(sampler, error);
 }
 
@@ -228,7 +254,6 @@ static void tick(struct sampler *sampler, uint64_t now_ns)
 {
     while (sampler->next_tick_ns <= now_ns)
         sampler->next_tick_ns += sampler->options->tick_ns;
-    sampler_check_finalizing(sampler, now_ns);
     if (sampler->reader && (sampler->grown_bytes || sampler->released_bytes ||
                             now_ns - sampler->recorded_ns >= QUIET_NS))
         sampler_record_reading(sampler, now_ns);
@@ -268,8 +293,14 @@ static void sleep_until_due(struct sampler *sampler)
                                .tv_nsec = (long)(sleep_ns % NS_PER_S)};
     struct pollfd fds[] = {{.fd = sampler->signal_fd, .events = POLLIN},
                            {.fd = sampler->sigchld_fd, .events = POLLIN}};
-    if (ppoll(fds, 2, &timeout, NULL) > 0)
+    sampler->slept_ns = view.now_ns;
+    int events = ppoll(fds, 2, &timeout, NULL);
+    sampler->woke_ns = sampler_now_ns();
+    if (events > 0)
         read_signals(sampler);
+    else if (events == 0 && sleep_ns)
+        sampler->late_ns +=
+            LATE_WEIGHT * ((double)(sampler->woke_ns - sampler->slept_ns - sleep_ns) - sampler->late_ns);
 }
 
 static void turn(struct sampler *sampler)
@@ -284,7 +315,10 @@ static void turn(struct sampler *sampler)
         handle_exec(sampler, now_ns);
     if (sampler->options->arguments && sampler->tracer.execs == 0)
         return; /* not the job yet, but a copy of this process */
+    sampler_take_trapped(sampler);
     sampler_discover(sampler, now_ns);
+    if (now_ns >= sampler->next_tick_ns)
+        sampler_check_finalizing(sampler, now_ns);
     sampler_read_memory(sampler);
     struct clock_view view = view_of(sampler, now_ns);
     if (sampler->reader && sampler->writer && !sampler->finalizing &&

@@ -7,11 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static void run_child(char *const arguments[], const sigset_t *mask, int go_fd, int result_fd)
+static void run_child(char *const arguments[], const sigset_t *mask, bool ignore_trap, int go_fd,
+                      int result_fd)
 {
     char go;
     if (read(go_fd, &go, 1) != 1)
         _exit(125); /* memsample is gone before it began */
+    if (ignore_trap)
+        signal(SIGTRAP, SIG_IGN); /* kept across exec: see faults.h */
     sigprocmask(SIG_SETMASK, mask, NULL);
     execvp(arguments[0], arguments);
     int failure = errno;
@@ -20,8 +23,8 @@ static void run_child(char *const arguments[], const sigset_t *mask, int go_fd, 
     _exit(failure == ENOENT ? 127 : 126);
 }
 
-int launch_prepare(char *const arguments[], const sigset_t *mask, struct launch *ret_launch,
-                   struct error *error)
+int launch_prepare(char *const arguments[], const sigset_t *mask, bool ignore_trap,
+                   struct launch *ret_launch, struct error *error)
 {
     int go[2], result[2];
     if (pipe2(go, O_CLOEXEC) < 0)
@@ -36,7 +39,7 @@ int launch_prepare(char *const arguments[], const sigset_t *mask, struct launch 
     pid_t pid = fork();
     if (pid == 0) {
         close(go[1]);
-        run_child(arguments, mask, go[0], result[1]);
+        run_child(arguments, mask, ignore_trap, go[0], result[1]);
     }
     int r = pid < 0 ? -errno : 0;
     close(go[0]);

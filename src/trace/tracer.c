@@ -1,10 +1,13 @@
 /* Tracees and their stops. The only file that stops anybody. Knows nothing of Python or memory. */
 #include "trace/tracer.h"
 #include "base/array.h"
+#include "base/cleanup.h"
+#include "trace/faults.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
@@ -34,33 +37,53 @@ static struct tracee *find_tracee(struct tracer *tracer, pid_t tid)
     return NULL;
 }
 
+static void disarm(struct tracee *tracee)
+{
+    fd_closep(&tracee->fault_fd);
+    tracee->fault_fd = -1;
+}
+
 static void remove_tracee(struct tracer *tracer, pid_t tid)
 {
     struct tracee *tracee = find_tracee(tracer, tid);
-    if (tracee)
-        *tracee = tracer->tracees[--tracer->count];
+    if (!tracee)
+        return;
+    disarm(tracee);
+    *tracee = tracer->tracees[--tracer->count];
+}
+
+static struct tracee *add_tracee(struct tracer *tracer, pid_t tid)
+{
+    if (array_reserve(&tracer->tracees, &tracer->cap, tracer->count + 1,
+                      sizeof(*tracer->tracees)) < 0)
+        return NULL;
+    struct tracee *tracee = &tracer->tracees[tracer->count++];
+    *tracee = (struct tracee){.tid = tid, .state = TRACEE_RUNNING, .fault_fd = -1};
+    return tracee;
 }
 
 static int seize(struct tracer *tracer, pid_t tid)
 {
-    if (array_reserve(&tracer->tracees, &tracer->cap, tracer->count + 1,
-                      sizeof(*tracer->tracees)) < 0)
-        return -ENOMEM;
-    /* No option that makes threads or children of the target stop or be traced on their own. */
-    if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)PTRACE_O_TRACEEXEC) < 0)
+    /* Without traps no option that makes threads or children of the target stop or be traced on their own. */
+    uintptr_t options = PTRACE_O_TRACEEXEC | (tracer->traps ? PTRACE_O_TRACECLONE : 0);
+    if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)options) < 0)
         return -errno;
-    tracer->tracees[tracer->count++] = (struct tracee){.tid = tid, .state = TRACEE_RUNNING};
-    return 0;
+    return add_tracee(tracer, tid) ? 0 : -ENOMEM;
 }
 
-int tracer_init(struct tracer *tracer, pid_t pid, int sigchld_fd)
+int tracer_init(struct tracer *tracer, pid_t pid, int sigchld_fd, uint64_t trap_period)
 {
-    *tracer = (struct tracer){.pid = pid, .sigchld_fd = sigchld_fd};
+    *tracer = (struct tracer){.pid = pid,
+                              .sigchld_fd = sigchld_fd,
+                              .traps = trap_period != 0,
+                              .trap_period = trap_period};
     return seize(tracer, pid);
 }
 
 void tracer_deinit(struct tracer *tracer)
 {
+    for (size_t i = 0; i < tracer->count; i++)
+        disarm(&tracer->tracees[i]);
     free(tracer->tracees);
     *tracer = (struct tracer){0};
 }
@@ -68,6 +91,7 @@ void tracer_deinit(struct tracer *tracer)
 static void resume(struct tracee *tracee, int signal)
 {
     tracee->state = TRACEE_RUNNING;
+    tracee->trapped = false;
     /* ESRCH: it was killed meanwhile, and its end is reported next. */
     ptrace(PTRACE_CONT, tracee->tid, NULL, (void *)(intptr_t)signal);
 }
@@ -78,14 +102,31 @@ static bool is_stop_signal(int signal)
 }
 
 /* After an exec only one thread is left, and it has the process's id (ptrace(2), "execve(2) under ptrace"). */
-static void handle_exec(struct tracer *tracer, struct tracee *tracee)
+static void handle_exec(struct tracer *tracer)
 {
-    struct tracee leader = *tracee;
-    leader.interrupt_pending = false;
-    tracer->tracees[0] = leader;
-    tracer->count = 1;
+    for (size_t i = 0; i < tracer->count; i++)
+        disarm(&tracer->tracees[i]); /* the kernel took the events away (remove_on_exec) */
+    tracer->count = 0;
+    struct tracee *leader = add_tracee(tracer, tracer->pid); /* there was room for one before */
     tracer->execs++;
-    resume(&tracer->tracees[0], 0);
+    if (tracer->traps)
+        leader->fault_fd = faults_open(leader->tid, tracer->trap_period);
+    resume(leader, 0);
+}
+
+/* A new thread, seized by the kernel because its creator is, and stopped before its first instruction. */
+static void handle_new_thread(struct tracer *tracer, pid_t tid)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)tracer->pid, (int)tid);
+    struct tracee *tracee = access(path, F_OK) == 0 ? add_tracee(tracer, tid) : NULL;
+    if (!tracee) { /* a process made by a bare clone(2): none of ours */
+        ptrace(PTRACE_DETACH, tid, NULL, NULL);
+        return;
+    }
+    if (tracer->traps)
+        tracee->fault_fd = faults_open(tid, tracer->trap_period);
+    resume(tracee, 0);
 }
 
 static void handle_stop(struct tracer *tracer, struct tracee *tracee, int status)
@@ -103,7 +144,13 @@ static void handle_stop(struct tracer *tracer, struct tracee *tracee, int status
         else
             resume(tracee, 0);
     } else if (event == PTRACE_EVENT_EXEC) {
-        handle_exec(tracer, tracee);
+        handle_exec(tracer);
+    } else if (!event && signal == SIGTRAP &&
+               faults_stopped(tracee->tid, &tracee->fault_address)) {
+        tracee->trapped = true;
+        tracee->state = TRACEE_STOPPED;
+        if (!tracer->traps)
+            resume(tracee, 0); /* it was on its way when traps were disarmed */
     } else {
         resume(tracee, event ? 0 : signal); /* a signal on its way to the target: pass it on */
     }
@@ -115,6 +162,8 @@ static void handle_status(struct tracer *tracer, pid_t tid, int status)
         struct tracee *tracee = find_tracee(tracer, tid);
         if (tracee)
             handle_stop(tracer, tracee, status);
+        else
+            handle_new_thread(tracer, tid);
         return;
     }
     remove_tracee(tracer, tid);
@@ -186,6 +235,10 @@ int tracer_stop_thread(struct tracer *tracer, pid_t tid, uint64_t *ret_running_n
     }
     if (tracee->state == TRACEE_LISTENING)
         return TRACER_BUSY;
+    if (tracee->trapped) { /* it stands still already */
+        *ret_running_ns = now_ns();
+        return 0;
+    }
     if (!tracee->interrupt_pending) {
         if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0)
             return TRACER_GONE;
@@ -204,4 +257,30 @@ void tracer_resume_thread(struct tracer *tracer, pid_t tid)
     struct tracee *tracee = find_tracee(tracer, tid);
     if (tracee && tracee->state == TRACEE_STOPPED)
         resume(tracee, 0);
+}
+
+const struct tracee *tracer_next_trapped(const struct tracer *tracer)
+{
+    for (size_t i = 0; i < tracer->count; i++)
+        if (tracer->tracees[i].trapped)
+            return &tracer->tracees[i];
+    return NULL;
+}
+
+void tracer_set_trap_period(struct tracer *tracer, pid_t tid, uint64_t period)
+{
+    struct tracee *tracee = find_tracee(tracer, tid);
+    if (tracee && tracee->fault_fd >= 0)
+        faults_set_period(tracee->fault_fd, period);
+    tracer->trap_period = period;
+}
+
+void tracer_disarm_traps(struct tracer *tracer)
+{
+    tracer->traps = false;
+    for (size_t i = 0; i < tracer->count; i++) {
+        if (tracer->tracees[i].trapped)
+            resume(&tracer->tracees[i], 0);
+        disarm(&tracer->tracees[i]);
+    }
 }

@@ -127,6 +127,34 @@ static void test_special_owners(void **state)
     made_free(&made);
 }
 
+static void test_later_stacks(void **state)
+{
+    (void)state;
+    struct made made;
+    made_start(&made);
+    uint32_t a = made_stack(&made, 0, "/srv/job.py", "a", 10);
+    uint32_t b = made_stack(&made, 0, "/srv/job.py", "b", 20);
+    uint32_t c = made_stack(&made, 0, "/srv/job.py", "c", 30);
+    made_reading(&made, 0, 1000, 0);
+    const struct event_owner first[] = {{.tid = 1, .faults = 1, .stack_id = a},
+                                        {.tid = 2, .faults = 3, .state = STACK_LATER}};
+    const struct event_owner second[] = {{.tid = 2, .faults = 1, .stack_id = b}};
+    const struct event_owner third[] = {{.tid = 2, .faults = 1, .stack_id = c},
+                                        {.tid = 1, .faults = 1, .state = STACK_LATER}};
+    made_sample(&made, 1 * MS, 400, 0, first, 2);  /* 100 to a, 300 to where thread 2 is seen next: b */
+    made_sample(&made, 2 * MS, 50, 0, second, 1);
+    made_sample(&made, 3 * MS, 80, 0, third, 2); /* thread 1 is never seen again: 40 unattributed */
+    made_finish(&made);
+    assert_int_equal(made_line(&made, "a", 10)->self.grown_bytes, 100);
+    assert_int_equal(made_line(&made, "a", 10)->sample_count, 1);
+    assert_int_equal(made_line(&made, "b", 20)->self.grown_bytes, 350);
+    assert_int_equal(made_line(&made, "b", 20)->sample_count, 1);
+    assert_int_equal(made_line(&made, "c", 30)->self.grown_bytes, 40);
+    assert_int_equal(made.profile->totals.unattributed_bytes, 40);
+    expect_consistent(made.profile);
+    made_free(&made);
+}
+
 static void test_last_in_first_out(void **state)
 {
     (void)state;
@@ -428,6 +456,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_interval_is_shared),
         cmocka_unit_test(test_special_owners),
+        cmocka_unit_test(test_later_stacks),
         cmocka_unit_test(test_last_in_first_out),
         cmocka_unit_test(test_totals_and_recursion),
         cmocka_unit_test(test_truncated),

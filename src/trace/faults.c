@@ -1,0 +1,57 @@
+/* Page-fault events with sigtrap (perf_event_open(2); kernel/events/core.c, Linux 5.13 to 6.18). */
+#include "trace/faults.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* si_code; newer than some C libraries (asm-generic/siginfo.h, Linux 5.13) */
+#ifndef TRAP_PERF
+#define TRAP_PERF 6
+#endif
+
+int faults_open(pid_t tid, uint64_t period)
+{
+    struct perf_event_attr attributes = {
+        .type = PERF_TYPE_SOFTWARE,
+        .size = sizeof(attributes),
+        .config = PERF_COUNT_SW_PAGE_FAULTS,
+        .sample_period = period,
+        .sample_type = PERF_SAMPLE_ADDR,
+        .sigtrap = 1,
+        .remove_on_exec = 1, /* sigtrap asks for it: the new program did not agree to be stopped */
+        .exclude_kernel = 1,
+        .exclude_hv = 1,
+    };
+    long fd = syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+    return fd < 0 ? -errno : (int)fd;
+}
+
+int faults_probe(void)
+{
+    int fd = faults_open(0, UINT64_C(1) << 40); /* this thread will not live to take so many */
+    if (fd < 0)
+        return fd;
+    close(fd);
+    return 0;
+}
+
+void faults_set_period(int fd, uint64_t period)
+{
+    ioctl(fd, PERF_EVENT_IOC_PERIOD, &period);
+}
+
+bool faults_stopped(pid_t tid, uint64_t *ret_address)
+{
+    siginfo_t info;
+    if (ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) < 0 || info.si_signo != SIGTRAP ||
+        info.si_code != TRAP_PERF)
+        return false;
+    *ret_address = (uint64_t)(uintptr_t)info.si_addr;
+    return true;
+}
