@@ -1,8 +1,8 @@
 /* Where CPython keeps what memsample reads: offsets in bytes, by version.
  *
- * One struct for all versions. Up to 3.12 it comes from a table per minor version; from 3.13 on the target's
- * own _Py_DebugOffsets overlay the table and are validated as hostile input. Adding a version is adding a
- * table, or nothing. */
+ * One struct for all versions. Up to 3.12 it comes from a table per minor version; from 3.13 on the
+ * target's own _Py_DebugOffsets overlay the table and are validated as hostile input. Adding a
+ * version is adding a table, or nothing. */
 #ifndef MEMSAMPLE_PYTHON_LAYOUT_H
 #define MEMSAMPLE_PYTHON_LAYOUT_H
 
@@ -26,7 +26,8 @@ struct python_layout {
     } runtime;
     struct {
         uint32_t next;
-        uint32_t threads_head;    /* newest PyThreadState; the u64 before it counts threads ever made */
+        uint32_t
+            threads_head; /* newest PyThreadState; the u64 before it counts threads ever made */
         uint32_t code_generation; /* u64, changes whenever a code object dies (3.14+) */
     } interpreter;
     struct {
@@ -34,8 +35,8 @@ struct python_layout {
         uint32_t frame;     /* running frame, or absent: it hangs on the cframe */
         uint32_t cframe;    /* struct on the C stack of the innermost eval loop (3.11, 3.12) */
         uint32_t native_id; /* u64, gettid() */
-        uint32_t chunk;     /* current data-stack chunk; then its top (first free byte) and its limit */
-        uint32_t bytes;     /* covers the fields above */
+        uint32_t chunk; /* current data-stack chunk; then its top (first free byte) and its limit */
+        uint32_t bytes; /* covers the fields above */
     } thread;
     struct {
         uint32_t frame, previous;
@@ -61,7 +62,8 @@ struct python_layout {
     struct {
         uint32_t length, state;
         uint32_t ascii_bytes;   /* header of an ASCII string, its text follows */
-        uint32_t compact_bytes; /* header of other strings; the text follows or, legacy, a pointer to it */
+        uint32_t compact_bytes; /* header of other strings; the text follows or, legacy, a pointer
+                                   to it */
     } unicode;
     struct {
         uint32_t size, data;
@@ -74,8 +76,8 @@ struct python_layout {
 bool python_layout_is_supported(uint32_t version, bool free_threaded);
 /* Bytes of _Py_DebugOffsets to hand to python_layout_init; 0 before 3.13. */
 size_t python_layout_debug_bytes(uint32_t version);
-/* `debug` are the first bytes of _PyRuntime from 3.13 on. False when the version is not supported or its
- * offsets contradict themselves. */
+/* `debug` are the first bytes of _PyRuntime from 3.13 on. False when the version is not supported
+ * or its offsets contradict themselves. */
 bool python_layout_init(uint32_t version, bool free_threaded, const uint8_t *debug,
                         size_t debug_bytes, struct python_layout *ret_layout);
 

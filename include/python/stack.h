@@ -30,7 +30,8 @@ enum {
     PYTHON_STACK_TORN = 2,      /* what was read contradicts itself: counted, never shown */
 };
 
-/* Captures the stack of thread `tid` into the reader. An empty stack is a success (a thread state without
+/* Captures the stack of thread `tid` into the reader. `tid` is what the thread itself gets from gettid(): in
+ * another PID namespace that is the last number in the line NSpid of its /proc/PID/task/TID/status. An empty stack is a success (a thread state without
  * frames). 0, an outcome above, or a negative errno (-ESRCH: the process is gone). */
 int python_stack_capture(struct python_reader *reader, pid_t tid);
 

@@ -58,7 +58,8 @@ static bool find_symbol_in(const struct image *image, Elf_Scn *section, const GE
             return false;
         if (symbol.st_shndx == SHN_UNDEF)
             continue;
-        /* Compares the symbol's own string: linkers merge tails, so the table's text says nothing. */
+        /* Compares the symbol's own string: linkers merge tails, so the table's text says nothing.
+         */
         const char *text = elf_strptr(image->elf, shape->sh_link, symbol.st_name);
         if (!text || strcmp(text, name) != 0)
             continue;

@@ -1,4 +1,5 @@
-/* A set of remote addresses with a number each, made for one capture: no allocation, cleared at once. */
+/* A set of remote addresses with a number each, made for one capture: no allocation, cleared at
+ * once. */
 #ifndef MEMSAMPLE_PYTHON_ADDRESSES_H
 #define MEMSAMPLE_PYTHON_ADDRESSES_H
 
@@ -28,8 +29,8 @@ static inline size_t address_hash(remote_addr address)
 }
 
 void addresses_clear(struct addresses *set);
-/* Whether `address` was new. False for a known one and when the set is full; *ret_number is then that of the
- * known one or ADDRESSES_MAX. */
+/* Whether `address` was new. False for a known one and when the set is full; *ret_number is then
+ * that of the known one or ADDRESSES_MAX. */
 bool addresses_add(struct addresses *set, remote_addr address, uint32_t *ret_number);
 
 #endif

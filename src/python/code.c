@@ -11,9 +11,10 @@
 #define KNOWN_SLOTS_MIN  1024
 #define PAGE_BYTES       4096 /* smallest page: what follows an object on its page is mapped */
 #define OBJECT_BYTES_MIN 40   /* no str and no bytes object that holds something is smaller */
-/* A gap below a page cannot hold a page of its own, so what lies between two code objects is mapped. */
+/* A gap below a page cannot hold a page of its own, so what lies between two code objects is
+ * mapped. */
 #define NEIGHBOUR_BYTES_MAX 2048
-#define UNITS_MAX        (UINT64_C(1) << 28)
+#define UNITS_MAX           (UINT64_C(1) << 28)
 
 enum { PART_FILE, PART_FUNCTION, PART_TABLE };
 
@@ -84,8 +85,8 @@ static bool parse_header(const struct python_layout *layout, const uint8_t *head
     return ret_facts->units < UNITS_MAX && ret_facts->first_traceable >= 0;
 }
 
-/* Whether the type of an object, so far unknown, is that of code objects: it is named "code" and its type is
- * its own type. Remembers it. 0 no, 1 yes, or a negative errno. */
+/* Whether the type of an object, so far unknown, is that of code objects: it is named "code" and
+ * its type is its own type. Remembers it. 0 no, 1 yes, or a negative errno. */
 static int learn_code_type(struct codes *codes, const struct memory *memory, remote_addr type)
 {
     static const char wanted[] = "code";
@@ -117,7 +118,8 @@ static int check_type(struct codes *codes, const struct memory *memory, struct c
         int r = learn_code_type(codes, memory, type);
         return r < 0 ? r : r == 0;
     }
-    /* From 3.13 on a frame may hold another kind of object (f_executable); it must be an object then. */
+    /* From 3.13 on a frame may hold another kind of object (f_executable); it must be an object
+     * then. */
     if (codes->layout->thread.frame == PYTHON_ABSENT)
         return 1;
     remote_addr meta;
@@ -130,7 +132,8 @@ static int check_type(struct codes *codes, const struct memory *memory, struct c
     return 0;
 }
 
-/* Compares a header that was just read with what is known. 0, 1 or a negative errno as codes_read. */
+/* Compares a header that was just read with what is known. 0, 1 or a negative errno as codes_read.
+ */
 static int take_header(struct codes *codes, const struct memory *memory, uint32_t index,
                        const uint8_t *header)
 {
@@ -176,8 +179,8 @@ static int read_peeks(struct codes *codes, const struct memory *memory)
     return r < 0 ? r : (size_t)r < n ? -EFAULT : 0;
 }
 
-/* Finds out where a part's contents are: in what was peeked (then `data` is set), or at *ret_rest. False when
- * it cannot be what it should be. */
+/* Finds out where a part's contents are: in what was peeked (then `data` is set), or at *ret_rest.
+ * False when it cannot be what it should be. */
 static bool locate_part(const struct codes *codes, struct code_fresh *fresh, int index,
                         remote_addr *ret_rest)
 {
@@ -246,8 +249,8 @@ static void sort_unread(struct codes *codes)
         for (size_t i = gaps[g]; i < codes->unread_count; i++) {
             uint32_t moving = unread[i];
             size_t at = i;
-            for (; at >= gaps[g] && codes->met[unread[at - gaps[g]]].address >
-                                        codes->met[moving].address;
+            for (; at >= gaps[g] &&
+                   codes->met[unread[at - gaps[g]]].address > codes->met[moving].address;
                  at -= gaps[g])
                 unread[at] = unread[at - gaps[g]];
             unread[at] = moving;
@@ -255,8 +258,9 @@ static void sort_unread(struct codes *codes)
     }
 }
 
-/* Reads the headers of all code objects that need it into `headers`; `places`, by number of the object met,
- * tells where each is. Neighbours share a span: one costs as much as copying several KiB. */
+/* Reads the headers of all code objects that need it into `headers`; `places`, by number of the
+ * object met, tells where each is. Neighbours share a span: one costs as much as copying several
+ * KiB. */
 static int read_headers(struct codes *codes, const struct memory *memory,
                         uint32_t places[CODES_MET_MAX])
 {
@@ -292,7 +296,8 @@ int codes_read(struct codes *codes, const struct memory *memory)
     if (codes->unread_count == 0)
         return 0;
     int r = read_headers(codes, memory, places);
-    /* In the order of the frames: if there is no room for all that are new, the outermost have to wait. */
+    /* In the order of the frames: if there is no room for all that are new, the outermost have to
+     * wait. */
     for (uint32_t i = 0; r >= 0 && i < codes->met_count; i++) {
         if (codes->met[i].state == CODE_UNREAD)
             r = take_header(codes, memory, i, codes->headers + places[i]);

@@ -1,8 +1,8 @@
 /* Code objects: what the target says of them, read once, and their names.
  *
- * During a capture: codes_begin, codes_meet for each frame, codes_read once. Afterwards: codes_settle once, then
- * codes_get. What a code object says is kept by its contents, so that the same function, compiled twice or
- * freed and made again, is the same. */
+ * During a capture: codes_begin, codes_meet for each frame, codes_read once. Afterwards:
+ * codes_settle once, then codes_get. What a code object says is kept by its contents, so that the
+ * same function, compiled twice or freed and made again, is the same. */
 #ifndef MEMSAMPLE_PYTHON_CODE_H
 #define MEMSAMPLE_PYTHON_CODE_H
 
@@ -13,14 +13,14 @@
 #include "base/intern.h"
 #include "python/layout.h"
 
-#define CODES_MET_MAX    1536                 /* different code objects of one stack */
-#define CODES_FRESH_MAX  128                  /* of these, how many may be met for the first time */
-#define CODE_PARTS       3                    /* file, name, line table */
-#define CODE_PEEK_BYTES  512                  /* read of each part before its length is known */
-#define CODE_ARENA_BYTES (768 << 10)          /* for parts longer than that */
-#define CODE_TEXT_MAX    4096                 /* characters of a file name or function name */
-#define CODE_TABLE_MAX   (512 << 10)          /* bytes of a line table */
-#define CODES_KNOWN_MAX  (1 << 17)            /* addresses remembered; then all are forgotten */
+#define CODES_MET_MAX    1536        /* different code objects of one stack */
+#define CODES_FRESH_MAX  128         /* of these, how many may be met for the first time */
+#define CODE_PARTS       3           /* file, name, line table */
+#define CODE_PEEK_BYTES  512         /* read of each part before its length is known */
+#define CODE_ARENA_BYTES (768 << 10) /* for parts longer than that */
+#define CODE_TEXT_MAX    4096        /* characters of a file name or function name */
+#define CODE_TABLE_MAX   (512 << 10) /* bytes of a line table */
+#define CODES_KNOWN_MAX  (1 << 17)   /* addresses remembered; then all are forgotten */
 
 /* What the header of a code object says. */
 struct code_facts {
@@ -102,7 +102,8 @@ struct codes {
     uint64_t lost_count;
 };
 
-/* The slot of `address`, or the free one where it belongs. `slots` is a power of two; one is free. */
+/* The slot of `address`, or the free one where it belongs. `slots` is a power of two; one is free.
+ */
 static inline struct code_known *codes_slot(struct code_known *known, size_t slots,
                                             remote_addr address)
 {
@@ -118,8 +119,8 @@ void codes_deinit(struct codes *codes);
 void codes_begin(struct codes *codes, remote_addr interpreter, uint64_t generation);
 /* Notes a code object; false when there are too many different ones. */
 bool codes_meet(struct codes *codes, remote_addr address, uint32_t *ret_met);
-/* Reads what is not known yet of the code objects met. 0, 1 when one is no code object and cannot be excused
- * (the frame that led to it is not what it seemed), or a negative errno. */
+/* Reads what is not known yet of the code objects met. 0, 1 when one is no code object and cannot
+ * be excused (the frame that led to it is not what it seemed), or a negative errno. */
 int codes_read(struct codes *codes, const struct memory *memory);
 
 /* Gives an id to each code object met. 0 or -ENOMEM. */

@@ -1,5 +1,5 @@
-/* What was copied of code objects, made into names that stay. Knows no remote memory: this half runs when the
- * thread has been let go, and may allocate. */
+/* What was copied of code objects, made into names that stay. Knows no remote memory: this half
+ * runs when the thread has been let go, and may allocate. */
 #include "code.h"
 #include "lines.h"
 #include "text.h"

@@ -1,9 +1,10 @@
 /* Offsets by CPython version. Knows where fields are, not what they are for.
  *
- * The tables were printed by offsetof() in programs compiled against each version's headers (3.11.2, 3.11.7;
- * 3.12.1, 3.12.3; x86-64 and aarch64, glibc and musl: no difference in these fields). Structs may move between
- * patch releases from 3.13 on; there the target tells its own offsets (Include/internal/pycore_debug_offsets.h,
- * 3.13: pycore_runtime.h). Their order is fixed within a minor version. */
+ * The tables were printed by offsetof() in programs compiled against each version's headers
+ * (3.11.2, 3.11.7; 3.12.1, 3.12.3; x86-64 and aarch64, glibc and musl: no difference in these
+ * fields). Structs may move between patch releases from 3.13 on; there the target tells its own
+ * offsets (Include/internal/pycore_debug_offsets.h, 3.13: pycore_runtime.h). Their order is fixed
+ * within a minor version. */
 #include "python/layout.h"
 
 #include "base/array.h"
@@ -16,13 +17,22 @@
 static const struct python_layout layout_3_11 = {
     .runtime = {.interpreters_head = 40, .finalizing = 24},
     .interpreter = {.next = 0, .threads_head = 16, .code_generation = PYTHON_ABSENT},
-    .thread = {.next = 8, .interp = 16, .frame = PYTHON_ABSENT, .cframe = 56, .native_id = 160,
+    .thread = {.next = 8,
+               .interp = 16,
+               .frame = PYTHON_ABSENT,
+               .cframe = 56,
+               .native_id = 160,
                .chunk = 296},
     .cframe = {.frame = 8, .previous = 16},
     .frame = {.code = 32, .previous = 48, .ip = 56, .owner = 69, .is_entry = 68},
     .object = {.type = 8, .name = 24},
-    .code = {.units = 16, .first_line = 72, .first_traceable = 168, .filename = 112,
-             .qualname = 128, .linetable = 136, .instructions = 184},
+    .code = {.units = 16,
+             .first_line = 72,
+             .first_traceable = 168,
+             .filename = 112,
+             .qualname = 128,
+             .linetable = 136,
+             .instructions = 184},
     .unicode = {.length = 16, .state = 32, .ascii_bytes = 48, .compact_bytes = 72},
     .bytes = {.size = 16, .data = 32},
 };
@@ -30,13 +40,22 @@ static const struct python_layout layout_3_11 = {
 static const struct python_layout layout_3_12 = {
     .runtime = {.interpreters_head = 40, .finalizing = 24},
     .interpreter = {.next = 0, .threads_head = 72, .code_generation = PYTHON_ABSENT},
-    .thread = {.next = 8, .interp = 16, .frame = PYTHON_ABSENT, .cframe = 56, .native_id = 144,
+    .thread = {.next = 8,
+               .interp = 16,
+               .frame = PYTHON_ABSENT,
+               .cframe = 56,
+               .native_id = 144,
                .chunk = 232},
     .cframe = {.frame = 0, .previous = 8},
     .frame = {.code = 0, .previous = 8, .ip = 56, .owner = 70, .is_entry = PYTHON_ABSENT},
     .object = {.type = 8, .name = 24},
-    .code = {.units = 16, .first_line = 68, .first_traceable = 176, .filename = 112,
-             .qualname = 128, .linetable = 136, .instructions = 192},
+    .code = {.units = 16,
+             .first_line = 68,
+             .first_traceable = 176,
+             .filename = 112,
+             .qualname = 128,
+             .linetable = 136,
+             .instructions = 192},
     .unicode = {.length = 16, .state = 32, .ascii_bytes = 40, .compact_bytes = 56},
     .bytes = {.size = 16, .data = 32},
     .has_shims = true,
@@ -76,16 +95,21 @@ static const struct {
     {14, &layout_3_14, 760},
 };
 
-/* The structs that _Py_DebugOffsets describe: which word tells the size, and what size is believable. */
+/* The structs that _Py_DebugOffsets describe: which word tells the size, and what size is
+ * believable. */
 enum group { RUNTIME, INTERPRETER, THREAD, FRAME, CODE, OBJECT, TYPE, BYTES, UNICODE };
 static const struct {
     uint8_t size_word[DEBUG_MINORS];
     uint32_t bytes_max;
 } groups[] = {
-    [RUNTIME] = {{3, 3}, 16u << 20},  [INTERPRETER] = {{6, 6}, 16u << 20},
-    [THREAD] = {{19, 22}, 64u << 10}, [FRAME] = {{28, 31}, PYTHON_FRAME_BYTES_MAX},
-    [CODE] = {{34, 39}, 1024},        [OBJECT] = {{44, 50}, 64},
-    [TYPE] = {{46, 52}, 4096},        [BYTES] = {{64, 74}, 128},
+    [RUNTIME] = {{3, 3}, 16u << 20},
+    [INTERPRETER] = {{6, 6}, 16u << 20},
+    [THREAD] = {{19, 22}, 64u << 10},
+    [FRAME] = {{28, 31}, PYTHON_FRAME_BYTES_MAX},
+    [CODE] = {{34, 39}, 1024},
+    [OBJECT] = {{44, 50}, 64},
+    [TYPE] = {{46, 52}, 4096},
+    [BYTES] = {{64, 74}, 128},
     [UNICODE] = {{67, 77}, PYTHON_TEXT_BYTES_MAX},
 };
 

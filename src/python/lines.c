@@ -1,7 +1,8 @@
-/* Location tables of CPython 3.11 and later. A pure function over bytes; knows nothing of code objects.
+/* Location tables of CPython 3.11 and later. A pure function over bytes; knows nothing of code
+ * objects.
  *
- * An entry is a byte with bit 7 set: 4 bits of kind, 3 bits of length in code units less one. Its payload
- * depends on the kind (Objects/locations.md, 3.11; Objects/codeobject.c, 3.14). */
+ * An entry is a byte with bit 7 set: 4 bits of kind, 3 bits of length in code units less one. Its
+ * payload depends on the kind (Objects/locations.md, 3.11; Objects/codeobject.c, 3.14). */
 #include "lines.h"
 
 #define CODE_UNIT_BYTES 2

@@ -1,5 +1,5 @@
-/* Finding a CPython runtime in a process. Knows the anchors that CPython leaves in its binaries and how to
- * tell a live runtime from a dead copy; knows nothing of stacks. */
+/* Finding a CPython runtime in a process. Knows the anchors that CPython leaves in its binaries and
+ * how to tell a live runtime from a dead copy; knows nothing of stacks. */
 #include "python/runtime.h"
 #include "version.h"
 
@@ -58,8 +58,8 @@ static int copy_mapping(const struct memory *memory, const struct map *map, uint
     return 0;
 }
 
-/* The next writable mapping of a module's data after `map` (NULL: the first). `.bss` lies in the anonymous
- * mapping right behind the file's last one. */
+/* The next writable mapping of a module's data after `map` (NULL: the first). `.bss` lies in the
+ * anonymous mapping right behind the file's last one. */
 static const struct map *next_data(const struct modules *modules, const struct module *module,
                                    const struct map *map)
 {
@@ -112,8 +112,8 @@ static int scan_for_version(const struct modules *modules, const struct memory *
     return 0;
 }
 
-/* The version of the candidate: from its debug offsets (3.13+), the symbol Py_Version (3.11+) or the text of
- * sys.version (all). 0 with *ret_version 0 when it has none (yet). */
+/* The version of the candidate: from its debug offsets (3.13+), the symbol Py_Version (3.11+) or
+ * the text of sys.version (all). 0 with *ret_version 0 when it has none (yet). */
 static int find_version(const struct modules *modules, const struct memory *memory,
                         const struct candidate *candidate, uint32_t *ret_version,
                         bool *ret_free_threaded)
@@ -121,7 +121,8 @@ static int find_version(const struct modules *modules, const struct memory *memo
     uint8_t head[DEBUG_HEAD_BYTES];
     *ret_version = 0;
     *ret_free_threaded = false;
-    int r = candidate->address ? memory_read(memory, candidate->address, head, sizeof(head)) : -EFAULT;
+    int r =
+        candidate->address ? memory_read(memory, candidate->address, head, sizeof(head)) : -EFAULT;
     if (is_fatal(r))
         return r;
     if (r == 0 && memcmp(head, COOKIE, COOKIE_BYTES) == 0) {
@@ -140,8 +141,8 @@ static int find_version(const struct modules *modules, const struct memory *memo
     return scan_for_version(modules, memory, candidate->module, ret_version);
 }
 
-/* Whether the list of interpreters hangs together. 0, PYTHON_RUNTIME_NOT_READY, PYTHON_RUNTIME_UNSUPPORTED
- * or a negative errno. */
+/* Whether the list of interpreters hangs together. 0, PYTHON_RUNTIME_NOT_READY,
+ * PYTHON_RUNTIME_UNSUPPORTED or a negative errno. */
 static int check_interpreters(const struct python_runtime *runtime, const struct memory *memory)
 {
     const struct python_layout *layout = &runtime->layout;
@@ -170,8 +171,8 @@ static int check_interpreters(const struct python_runtime *runtime, const struct
     return 0;
 }
 
-/* Builds with Py_TRACE_REFS put two more words in front of every object. The type of a type's type is
- * itself, which shows where the type field is. */
+/* Builds with Py_TRACE_REFS put two more words in front of every object. The type of a type's type
+ * is itself, which shows where the type field is. */
 static int check_object_header(const struct python_runtime *runtime, const struct memory *memory,
                                const struct module *module)
 {
@@ -221,7 +222,8 @@ static int try_candidate(const struct modules *modules, const struct memory *mem
     if (r < 0)
         return error_set(error, r, "cannot read the memory of the process: %s", strerror(-r));
     if (runtime.version == 0)
-        return error_set(error, PYTHON_RUNTIME_NOT_READY, "the version of the Python in %s is not known yet",
+        return error_set(error, PYTHON_RUNTIME_NOT_READY,
+                         "the version of the Python in %s is not known yet",
                          candidate->module->path);
     if (candidate->address || !python_layout_is_supported(runtime.version, runtime.free_threaded))
         r = read_layout(memory, &runtime, error);
@@ -236,11 +238,13 @@ static int try_candidate(const struct modules *modules, const struct memory *mem
     python_version_format(runtime.version, runtime.free_threaded, text);
     r = check_interpreters(&runtime, memory);
     if (r == 0 && (r = check_object_header(&runtime, memory, candidate->module)) > 0)
-        return error_set(error, r, "Python %s is a debug build (Py_TRACE_REFS): not supported yet", text);
+        return error_set(error, r, "Python %s is a debug build (Py_TRACE_REFS): not supported yet",
+                         text);
     if (r == PYTHON_RUNTIME_NOT_READY)
         return error_set(error, r, "Python %s has not started its interpreter yet", text);
     if (r == PYTHON_RUNTIME_UNSUPPORTED)
-        return error_set(error, r, "the interpreter list of Python %s is not where a release build has it",
+        return error_set(error, r,
+                         "the interpreter list of Python %s is not where a release build has it",
                          text);
     if (r < 0)
         return error_set(error, r, "cannot read the runtime of Python %s: %s", text, strerror(-r));
@@ -251,7 +255,8 @@ static int try_candidate(const struct modules *modules, const struct memory *mem
 /* How a module can be tried, from the surest to the last resort. */
 enum anchor { ANCHOR_NAME, ANCHOR_COOKIE, ANCHOR_VERSION, ANCHORS };
 
-/* 0 with the candidate, 1 when the module does not look like CPython by this anchor, or a negative errno. */
+/* 0 with the candidate, 1 when the module does not look like CPython by this anchor, or a negative
+ * errno. */
 static int find_anchor(const struct modules *modules, const struct memory *memory,
                        const struct module *module, enum anchor anchor, struct candidate *candidate)
 {
@@ -285,7 +290,8 @@ int python_runtime_find(const struct modules *modules, const struct memory *memo
             struct error reason = {0};
             int r = find_anchor(modules, memory, &modules->items[i], anchor, &candidate);
             if (r < 0)
-                return error_set(error, r, "cannot read the memory of the process: %s", strerror(-r));
+                return error_set(error, r, "cannot read the memory of the process: %s",
+                                 strerror(-r));
             if (r == 1)
                 continue;
             r = try_candidate(modules, memory, &candidate, ret_runtime, &reason);

@@ -1,5 +1,6 @@
-/* Python stacks of threads: capture while the thread cannot move, names and lines afterwards. Ties together
- * threads, frames and code objects; knows none of their fields but what a position in code means. */
+/* Python stacks of threads: capture while the thread cannot move, names and lines afterwards. Ties
+ * together threads, frames and code objects; knows none of their fields but what a position in code
+ * means. */
 #include "python/stack.h"
 #include "code.h"
 #include "threads.h"
@@ -86,7 +87,8 @@ static bool keep_frames(struct python_reader *reader)
         int64_t end = (int64_t)met->facts.units * CODE_UNIT_BYTES;
         if (offset < -CODE_UNIT_BYTES || offset >= end)
             return false;
-        /* A function that is being entered, and the shim under a specialised class call in 3.13 and later
+        /* A function that is being entered, and the shim under a specialised class call in 3.13 and
+         * later
          * (_Py_InitCleanup): CPython hides them too (_PyFrame_IsIncomplete, pycore_frame.h). */
         if (!frame->generator && offset < (int64_t)met->facts.first_traceable * CODE_UNIT_BYTES)
             continue;
@@ -128,7 +130,8 @@ int python_stack_capture(struct python_reader *reader, pid_t tid)
 
 static int32_t find_line(struct python_reader *reader, uint32_t code_id, int32_t offset)
 {
-    size_t hash = (code_id * UINT32_C(0x9e3779b1)) ^ ((uint32_t)offset * UINT32_C(0x85ebca6b) >> 16);
+    size_t hash =
+        (code_id * UINT32_C(0x9e3779b1)) ^ ((uint32_t)offset * UINT32_C(0x85ebca6b) >> 16);
     struct line_slot *slot = &reader->lines[hash % LINES_SLOTS];
     if (slot->code_id_plus_one != code_id + 1 || slot->offset != offset)
         *slot = (struct line_slot){.code_id_plus_one = code_id + 1,
@@ -155,9 +158,8 @@ int python_stack_resolve(struct python_reader *reader, struct python_stack *ret_
             .code_id = id,
         };
     }
-    *ret_stack = (struct python_stack){.frames = reader->frames,
-                                       .count = reader->captured_count,
-                                       .truncated = reader->truncated};
+    *ret_stack = (struct python_stack){
+        .frames = reader->frames, .count = reader->captured_count, .truncated = reader->truncated};
     return 0;
 }
 

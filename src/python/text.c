@@ -1,9 +1,11 @@
-/* Python strings (PEP 393), from copies of their memory. Knows their shapes; reads no process itself. */
+/* Python strings (PEP 393), from copies of their memory. Knows their shapes; reads no process
+ * itself. */
 #include "text.h"
 
 #include "base/utf8.h"
 
-/* Bits of PyASCIIObject.state in builds with the GIL, 3.3 to 3.15 (Include/cpython/unicodeobject.h). */
+/* Bits of PyASCIIObject.state in builds with the GIL, 3.3 to 3.15
+ * (Include/cpython/unicodeobject.h). */
 #define STATE_KIND(state) (((state) >> 2) & 7)
 #define STATE_COMPACT     (1u << 5)
 #define STATE_ASCII       (1u << 6)

@@ -10,15 +10,15 @@
 
 /* Where a str object keeps its characters. */
 struct python_text {
-    uint64_t length;    /* in code points */
+    uint64_t length;     /* in code points */
     unsigned unit_bytes; /* 1, 2 or 4 */
     bool is_inline;
-    uint32_t inline_at;   /* is_inline: offset of the characters in the object */
-    remote_addr pointer;  /* otherwise: their address */
+    uint32_t inline_at;  /* is_inline: offset of the characters in the object */
+    remote_addr pointer; /* otherwise: their address */
 };
 
-/* Reads the header of a str object, `header` being its first layout->unicode.compact_bytes + 8 bytes (or
- * fewer, if it proves to be a shorter kind). False when it is no str. */
+/* Reads the header of a str object, `header` being its first layout->unicode.compact_bytes + 8
+ * bytes (or fewer, if it proves to be a shorter kind). False when it is no str. */
 bool python_text_parse(const struct python_layout *layout, const uint8_t *header, size_t length,
                        struct python_text *ret_text);
 

@@ -1,5 +1,6 @@
-/* The lists of interpreters and thread states. Knows how they are linked and when a copy of them is out of
- * date; knows nothing of frames. Other threads of the target may be running and changing them. */
+/* The lists of interpreters and thread states. Knows how they are linked and when a copy of them is
+ * out of date; knows nothing of frames. Other threads of the target may be running and changing
+ * them. */
 #include "threads.h"
 
 #include "base/bytes.h"
@@ -7,8 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define CANDIDATES_MAX      8   /* thread states of one thread: one in each interpreter it entered */
-#define UNIQUE_CHECKED_MAX  512 /* beyond, telling that all are different would take too long */
+#define CANDIDATES_MAX     8   /* thread states of one thread: one in each interpreter it entered */
+#define UNIQUE_CHECKED_MAX 512 /* beyond, telling that all are different would take too long */
 
 static bool is_address(remote_addr address)
 {
@@ -16,8 +17,8 @@ static bool is_address(remote_addr address)
 }
 
 /* A thread state has two views: as bytes, and what they say. */
-static void parse_state(const struct python_layout *layout, remote_addr address, const uint8_t *data,
-                        struct thread_state *ret_state)
+static void parse_state(const struct python_layout *layout, remote_addr address,
+                        const uint8_t *data, struct thread_state *ret_state)
 {
     *ret_state = (struct thread_state){
         .address = address,
@@ -52,7 +53,8 @@ static int walk_threads(struct threads *threads, const struct python_layout *lay
             threads->is_settled = false;
             return 0;
         }
-        int r = is_address(state) ? memory_read(memory, state, data, layout->thread.bytes) : -EFAULT;
+        int r =
+            is_address(state) ? memory_read(memory, state, data, layout->thread.bytes) : -EFAULT;
         if (r < 0)
             return r == -EFAULT ? PYTHON_STACK_TORN : r;
         if (load_u64(data + layout->thread.interp) != owner->address)
@@ -65,8 +67,8 @@ static int walk_threads(struct threads *threads, const struct python_layout *lay
     return 0;
 }
 
-/* A state without a thread, or with one that another state has too, is about to get its own: 3.12 and later
- * start with 0, 3.11 with the number of the thread that made it. */
+/* A state without a thread, or with one that another state has too, is about to get its own: 3.12
+ * and later start with 0, 3.11 with the number of the thread that made it. */
 static bool is_settled(const struct threads *threads)
 {
     if (threads->count > UNIQUE_CHECKED_MAX)
@@ -130,7 +132,8 @@ struct look {
     bool head_changed, list_changed;
 };
 
-/* Reads the states that the list knows for `tid`, and whether the list still holds. 0 or a negative errno. */
+/* Reads the states that the list knows for `tid`, and whether the list still holds. 0 or a negative
+ * errno. */
 static int look_at(const struct threads *threads, const struct python_runtime *runtime,
                    const struct memory *memory, pid_t tid, struct thread_extras *extras,
                    struct look *look)
@@ -142,9 +145,9 @@ static int look_at(const struct threads *threads, const struct python_runtime *r
     spans[n++] = (struct memory_span){runtime->address + layout->runtime.interpreters_head,
                                       &look->head, sizeof(look->head)};
     for (size_t i = 0; i < threads->interpreters_count; i++)
-        spans[n++] = (struct memory_span){
-            threads->interpreters[i].address + layout->interpreter.threads_head - 8, look->marks[i],
-            MARK_BYTES};
+        spans[n++] = (struct memory_span){threads->interpreters[i].address +
+                                              layout->interpreter.threads_head - 8,
+                                          look->marks[i], MARK_BYTES};
     for (size_t i = 0; i < threads->count && look->count < CANDIDATES_MAX; i++) {
         const struct thread_entry *entry = &threads->entries[i];
         if (entry->tid != tid)
@@ -154,10 +157,10 @@ static int look_at(const struct threads *threads, const struct python_runtime *r
         look->generations[at] = 0;
         spans[n++] = (struct memory_span){entry->state, look->states[at], layout->thread.bytes};
         if (layout->interpreter.code_generation != PYTHON_ABSENT)
-            spans[n++] = (struct memory_span){
-                threads->interpreters[entry->interpreter].address +
-                    layout->interpreter.code_generation,
-                &look->generations[at], sizeof(look->generations[at])};
+            spans[n++] =
+                (struct memory_span){threads->interpreters[entry->interpreter].address +
+                                         layout->interpreter.code_generation,
+                                     &look->generations[at], sizeof(look->generations[at])};
     }
     size_t extra = extras->count < THREAD_EXTRAS_MAX ? extras->count : THREAD_EXTRAS_MAX;
     memcpy(spans + n, extras->spans, extra * sizeof(*spans));

@@ -11,7 +11,8 @@
 #define INTERPRETERS_MAX 64
 /* PyThreadState.root_cframe lies below this offset (3.11: 336, 3.12: 272). */
 #define THREAD_ROOT_CFRAME_MAX 512
-#define MARK_BYTES       16 /* threads ever made, newest thread state: changes whenever one is added */
+/* Threads ever made and the newest thread state: changes whenever one is added. */
+#define MARK_BYTES 16
 
 struct thread_entry {
     pid_t tid;
@@ -52,7 +53,8 @@ struct thread_extras {
 };
 #define THREAD_EXTRAS_MAX 16
 
-/* Finds the thread state of `tid`. 0, PYTHON_STACK_NO_THREAD, PYTHON_STACK_TORN or a negative errno. */
+/* Finds the thread state of `tid`. 0, PYTHON_STACK_NO_THREAD, PYTHON_STACK_TORN or a negative
+ * errno. */
 int threads_find(struct threads *threads, const struct python_runtime *runtime,
                  const struct memory *memory, pid_t tid, struct thread_extras *extras,
                  struct thread_state *ret_state);

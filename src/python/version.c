@@ -44,8 +44,9 @@ static bool take_text(struct bytes *text, const char *wanted)
     return true;
 }
 
-/* "3.12.1 (main, Jan  1 2024, 10:00:00) [GCC ...": Py_GetVersion joins the number, the build info in
- * parentheses and the compiler in brackets, the last two by " " or " \n" (Python/getversion.c, 2.7 to 3.15). */
+/* "3.12.1 (main, Jan  1 2024, 10:00:00) [GCC ...": Py_GetVersion joins the number, the build info
+ * in parentheses and the compiler in brackets, the last two by " " or " \n"
+ * (Python/getversion.c, 2.7 to 3.15). */
 static bool parse_version(struct bytes text, uint32_t *ret_version)
 {
     uint32_t major, minor, micro, level = 0xf, serial = 0;
@@ -83,9 +84,9 @@ bool python_version_search(const uint8_t *data, size_t length, uint32_t *ret_ver
             return false;
         size_t left = (size_t)(end - at) + 1;
         if (at > data && (at[-1] == '2' || at[-1] == '3') &&
-            parse_version(bytes_of(at - 1, left < PYTHON_VERSION_LINE_MAX ? left
-                                                                          : PYTHON_VERSION_LINE_MAX),
-                          ret_version))
+            parse_version(
+                bytes_of(at - 1, left < PYTHON_VERSION_LINE_MAX ? left : PYTHON_VERSION_LINE_MAX),
+                ret_version))
             return true;
     }
     return false;

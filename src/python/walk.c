@@ -1,12 +1,14 @@
-/* The chain of frames of one thread (_PyInterpreterFrame, 3.11 and later). Knows how frames are linked and what
- * a chain that was caught half made looks like; knows nothing of names and lines. */
+/* The chain of frames of one thread (_PyInterpreterFrame, 3.11 and later). Knows how frames are
+ * linked and what a chain that was caught half made looks like; knows nothing of names and lines.
+ */
 #include "walk.h"
 
 #include "base/bytes.h"
 
 #include <errno.h>
 
-#define OWNER_GENERATOR   1 /* enum _frameowner, Include/internal/pycore_frame.h (3.11: pycore_frame.h) */
+#define OWNER_GENERATOR                                                                            \
+    1 /* enum _frameowner, Include/internal/pycore_frame.h (3.11: pycore_frame.h) */
 #define OWNER_SHIM        3 /* and above: FRAME_OWNED_BY_CSTACK, FRAME_OWNED_BY_INTERPRETER */
 #define OWNER_MAX         4
 #define CHUNK_BYTES_USUAL (16 << 10) /* DATA_STACK_CHUNK_SIZE, Python/pystate.c */
@@ -80,7 +82,8 @@ static int read_cframe(struct windows *windows, const struct python_layout *layo
                        remote_addr address, struct cframe *ret_cframe)
 {
     uint32_t bytes = (layout->cframe.frame > layout->cframe.previous ? layout->cframe.frame
-                                                                     : layout->cframe.previous) + 8;
+                                                                     : layout->cframe.previous) +
+                     8;
     const uint8_t *data;
     if (!is_address(address))
         return -EFAULT;
@@ -167,9 +170,9 @@ int walk_frames(struct walk *walk, const struct python_layout *layout,
         int r = step(walk, layout, at, windows, codes, &position);
         if (r != 0)
             return r;
-        /* Python 3.11 and 3.12 publish the cframe of a new eval loop before they fill it in. What then lies
-         * there is from an earlier call and need not be readable; if it is, it is unlikely to continue where
-         * the eval loop around it stands. */
+        /* Python 3.11 and 3.12 publish the cframe of a new eval loop before they fill it in. What
+         * then lies there is from an earlier call and need not be readable; if it is, it is
+         * unlikely to continue where the eval loop around it stands. */
         if (!position.entered && is_first(layout, &position.last)) {
             position.entered = true;
             if (cframe.has_outer && position.last.previous != cframe.outer_frame)

@@ -16,8 +16,8 @@ _Static_assert(WALK_STEPS_MAX <= ADDRESSES_MAX, "each step is remembered");
 _Static_assert(WALK_FRAMES_MAX <= CODES_MET_MAX, "each frame may have code of its own");
 
 struct walk_frame {
-    uint32_t met;     /* index of its code object, see codes_meet */
-    bool generator;   /* it belongs to a generator: never half made */
+    uint32_t met;   /* index of its code object, see codes_meet */
+    bool generator; /* it belongs to a generator: never half made */
     remote_addr ip;
 };
 
@@ -28,8 +28,8 @@ struct walk {
     bool truncated;
 };
 
-/* Follows the frames of `state`, innermost first, and notes their code objects. 0, PYTHON_STACK_TORN or a
- * negative errno. */
+/* Follows the frames of `state`, innermost first, and notes their code objects. 0,
+ * PYTHON_STACK_TORN or a negative errno. */
 int walk_frames(struct walk *walk, const struct python_layout *layout,
                 const struct thread_state *state, struct windows *windows, struct codes *codes);
 

@@ -3,8 +3,9 @@
 
 #include <errno.h>
 
-#define PAGE_BYTES     4096 /* or a divisor of what the kernel uses: only mapped pages are touched */
-#define LOOK_BACK      512  /* locals of the same C function may lie on both sides of the first one read */
+#define PAGE_BYTES 4096 /* or a divisor of what the kernel uses: only mapped pages are touched */
+#define LOOK_BACK                                                                                  \
+    512 /* locals of the same C function may lie on both sides of the first one read */
 #define LOOK_AHEAD_MAX 4096
 #define WISH_BYTES_MAX (20 << 10)
 #define CHUNK_SLACK    768 /* for some frames more than last time */
@@ -96,10 +97,8 @@ static int read_chunk(struct windows *windows, remote_addr address, size_t lengt
     int r = memory_read(windows->memory, start + known, windows->chunk_data + known, size - known);
     if (r < 0)
         return r;
-    windows->chunk = (struct window){.start = start,
-                                     .length = size,
-                                     .used_start = size - length,
-                                     .used_end = size};
+    windows->chunk = (struct window){
+        .start = start, .length = size, .used_start = size - length, .used_end = size};
     *ret_data = windows->chunk_data + (size - length);
     return 0;
 }
@@ -114,7 +113,8 @@ static size_t choose_victim(struct windows *windows)
     return windows->next;
 }
 
-/* What is asked for, and around it what can be had: the same page from a little before, the next page. */
+/* What is asked for, and around it what can be had: the same page from a little before, the next
+ * page. */
 static int read_small(struct windows *windows, remote_addr address, size_t length,
                       const uint8_t **ret_data)
 {

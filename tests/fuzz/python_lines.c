@@ -1,4 +1,5 @@
-/* Line tables and string headers of a hostile process. Input: first line, offset, string header, table. */
+/* Line tables and string headers of a hostile process. Input: first line, offset, string header,
+ * table. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
@@ -15,7 +16,8 @@ static void fuzz_text(const struct python_layout *layout, struct bytes header)
 {
     struct python_text text;
     if (!python_text_parse(layout, header.data, header.left, &text) || !text.is_inline ||
-        text.inline_at > header.left || text.length > (header.left - text.inline_at) / text.unit_bytes)
+        text.inline_at > header.left ||
+        text.length > (header.left - text.inline_at) / text.unit_bytes)
         return;
     _cleanup_(buffer_deinit) struct buffer out = {0};
     python_text_decode(&out, header.data + text.inline_at, text.length, text.unit_bytes);

@@ -1,5 +1,5 @@
-/* A process whose memory changed into something hostile under our hands. Input: a version, then patches of its
- * memory, each a place and eight bytes. */
+/* A process whose memory changed into something hostile under our hands. Input: a version, then
+ * patches of its memory, each a place and eight bytes. */
 #include <assert.h>
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
-/* A made-up target: one flat piece of memory that holds a runtime, a thread and its frames, laid out as a
- * version of CPython would. Tests then break it. */
+/* A made-up target: one flat piece of memory that holds a runtime, a thread and its frames, laid
+ * out as a version of CPython would. Tests then break it. */
 #ifndef MEMSAMPLE_TESTS_FAKE_H
 #define MEMSAMPLE_TESTS_FAKE_H
 
@@ -70,18 +70,18 @@ static inline size_t fake_debug_offsets(unsigned minor, uint8_t *ret_debug)
         uint8_t word[2];
         uint32_t value[2];
     } words[] = {
-        {{3, 3}, {283320, 316616}},    {{4, 4}, {608, 784}},     {{5, 5}, {632, 808}},
-        {{6, 6}, {194968, 225864}},    {{8, 8}, {7264, 7272}},   {{9, 9}, {7344, 7344}},
-        {{0, 20}, {0, 7400}},          {{19, 22}, {304, 832}},   {{21, 24}, {8, 8}},
-        {{22, 25}, {16, 16}},          {{23, 26}, {72, 72}},     {{25, 28}, {160, 160}},
-        {{26, 29}, {232, 232}},        {{28, 31}, {80, 88}},     {{29, 32}, {8, 8}},
-        {{30, 33}, {0, 0}},            {{31, 34}, {56, 56}},     {{33, 36}, {70, 74}},
-        {{34, 39}, {208, 216}},        {{35, 40}, {112, 112}},   {{37, 42}, {128, 128}},
-        {{38, 43}, {136, 136}},        {{39, 44}, {68, 68}},     {{43, 48}, {200, 208}},
-        {{44, 50}, {16, 16}},          {{45, 51}, {8, 8}},       {{46, 52}, {416, 416}},
-        {{47, 53}, {24, 24}},          {{64, 74}, {40, 40}},     {{65, 75}, {16, 16}},
-        {{66, 76}, {32, 32}},          {{67, 77}, {64, 64}},     {{68, 78}, {32, 32}},
-        {{69, 79}, {16, 16}},          {{70, 80}, {40, 40}},
+        {{3, 3}, {283320, 316616}}, {{4, 4}, {608, 784}},   {{5, 5}, {632, 808}},
+        {{6, 6}, {194968, 225864}}, {{8, 8}, {7264, 7272}}, {{9, 9}, {7344, 7344}},
+        {{0, 20}, {0, 7400}},       {{19, 22}, {304, 832}}, {{21, 24}, {8, 8}},
+        {{22, 25}, {16, 16}},       {{23, 26}, {72, 72}},   {{25, 28}, {160, 160}},
+        {{26, 29}, {232, 232}},     {{28, 31}, {80, 88}},   {{29, 32}, {8, 8}},
+        {{30, 33}, {0, 0}},         {{31, 34}, {56, 56}},   {{33, 36}, {70, 74}},
+        {{34, 39}, {208, 216}},     {{35, 40}, {112, 112}}, {{37, 42}, {128, 128}},
+        {{38, 43}, {136, 136}},     {{39, 44}, {68, 68}},   {{43, 48}, {200, 208}},
+        {{44, 50}, {16, 16}},       {{45, 51}, {8, 8}},     {{46, 52}, {416, 416}},
+        {{47, 53}, {24, 24}},       {{64, 74}, {40, 40}},   {{65, 75}, {16, 16}},
+        {{66, 76}, {32, 32}},       {{67, 77}, {64, 64}},   {{68, 78}, {32, 32}},
+        {{69, 79}, {16, 16}},       {{70, 80}, {40, 40}},
     };
     unsigned column = minor - 13;
     size_t length = column == 0 ? 584 : 760;
@@ -118,7 +118,8 @@ static inline remote_addr fake_bytes(struct fake *fake, const void *data, size_t
     return at;
 }
 
-/* A code object of 8 code units: line `first_line` for the first two, the next line for the others. */
+/* A code object of 8 code units: line `first_line` for the first two, the next line for the others.
+ */
 static inline remote_addr fake_code(struct fake *fake, const char *name, uint32_t first_line)
 {
     static const uint8_t table[] = {0x80 | 13 << 3 | 1, 0, 0x80 | 13 << 3 | 5, 2};
@@ -147,7 +148,8 @@ static inline void fake_set_frame(struct fake *fake, remote_addr frame)
 }
 
 /* Pushes a frame that stands at code unit `unit`; owner 3 makes a shim. Returns its address. */
-static inline remote_addr fake_push(struct fake *fake, remote_addr code, unsigned unit, uint8_t owner)
+static inline remote_addr fake_push(struct fake *fake, remote_addr code, unsigned unit,
+                                    uint8_t owner)
 {
     const struct python_layout *layout = &fake->runtime.layout;
     remote_addr at = fake->frame_next;
@@ -155,7 +157,8 @@ static inline remote_addr fake_push(struct fake *fake, remote_addr code, unsigne
     fake->frame_next += FAKE_FRAME_BYTES;
     fake_put_u64(fake, at + layout->frame.code, code);
     fake_put_u64(fake, at + layout->frame.previous, fake->last_frame);
-    fake_put_u64(fake, at + layout->frame.ip, code + layout->code.instructions + 2 * (uint64_t)unit);
+    fake_put_u64(fake, at + layout->frame.ip,
+                 code + layout->code.instructions + 2 * (uint64_t)unit);
     fake_put(fake, at + layout->frame.owner, &owner, 1);
     if (layout->frame.is_entry != PYTHON_ABSENT)
         fake_put(fake, at + layout->frame.is_entry, &entry, 1);

@@ -27,7 +27,8 @@ static void test_debug_offsets_overlay(void **state)
         uint8_t debug[PYTHON_DEBUG_BYTES_MAX];
         struct python_layout layout;
         size_t length = fake_debug_offsets(minor, debug);
-        assert_false(python_layout_init(0x03000000u | minor << 16, false, debug, length - 1, &layout));
+        assert_false(
+            python_layout_init(0x03000000u | minor << 16, false, debug, length - 1, &layout));
         assert_true(python_layout_init(0x03000000u | minor << 16, false, debug, length, &layout));
         assert_int_equal(layout.thread.native_id, 160);
         assert_int_equal(layout.thread.cframe, PYTHON_ABSENT);
@@ -42,7 +43,8 @@ static void test_hostile_debug_offsets(void **state)
 {
     (void)state;
     static const uint64_t hostile[] = {
-        1, 7, 255, 256, 1016, 1024, 4096, UINT32_MAX - 7, UINT64_C(1) << 32, UINT64_MAX - 7, UINT64_MAX};
+        1,         7, 255, 256, 1016, 1024, 4096, UINT32_MAX - 7, UINT64_C(1) << 32, UINT64_MAX - 7,
+        UINT64_MAX};
     for (unsigned minor = 13; minor <= 14; minor++) {
         uint8_t debug[PYTHON_DEBUG_BYTES_MAX];
         size_t length = fake_debug_offsets(minor, debug);

@@ -16,7 +16,8 @@ static bool check_record(struct bytes *records, unsigned long *checked, unsigned
     for (uint32_t i = 0; i < units; i++) {
         if (!bytes_take_u32(records, &wanted))
             return false;
-        int32_t line = python_line_find(bytes_of(table, table_bytes), (int32_t)first_line, 2 * (int64_t)i);
+        int32_t line =
+            python_line_find(bytes_of(table, table_bytes), (int32_t)first_line, 2 * (int64_t)i);
         ++*checked;
         *different += line != (int32_t)wanted;
     }
@@ -36,7 +37,7 @@ int main(int argc, char **argv)
     struct bytes records = bytes_of(text, length);
     while (check_record(&records, &checked, &different))
         codes++;
-    printf("%lu code objects, %lu instructions, %lu differences, %zu bytes left over\n", codes, checked,
-           different, records.left);
+    printf("%lu code objects, %lu instructions, %lu differences, %zu bytes left over\n", codes,
+           checked, different, records.left);
     return different || records.left || checked == 0;
 }

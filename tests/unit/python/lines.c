@@ -18,10 +18,10 @@ static void test_each_kind_moves_the_line(void **state)
 {
     (void)state;
     const uint8_t table[] = {
-        ENTRY(0, 1), 0x11,             /* short form: same line */
-        ENTRY(11, 2), 1, 2,            /* one line on */
-        ENTRY(12, 1), 1, 2,            /* two lines on */
-        ENTRY(13, 1), 0x14,            /* ten lines on, no columns */
+        ENTRY(0, 1),  0x11,                /* short form: same line */
+        ENTRY(11, 2), 1,    2,             /* one line on */
+        ENTRY(12, 1), 1,    2,             /* two lines on */
+        ENTRY(13, 1), 0x14,                /* ten lines on, no columns */
         ENTRY(14, 8), 0x15, 0, 1, 0x41, 1, /* ten lines back; the last number has two bytes */
     };
     const int32_t lines[] = {100, 101, 101, 103, 113, 103, 103};

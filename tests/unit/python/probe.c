@@ -2,9 +2,10 @@
  *
  *     python-stack-probe [-n STOPS] [-b FUNCTION] [-v] PID [TID]
  *
- * Stops the thread STOPS times at random instants and prints the last stack, the outcomes and the time a capture
- * takes. -b: count stacks whose outermost function is another (garbage). -v: print each function met, with how
- * often. A capture that fails in a way that python_reader_can_retry knows is repeated after single steps. */
+ * Stops the thread STOPS times at random instants and prints the last stack, the outcomes and the
+ * time a capture takes. -b: count stacks whose outermost function is another (garbage). -v: print
+ * each function met, with how often. A capture that fails in a way that python_reader_can_retry
+ * knows is repeated after single steps. */
 #include "base/cleanup.h"
 #include "python/stack.h"
 
@@ -149,7 +150,8 @@ static int compare_ns(const void *a, const void *b)
 static void report(struct probe *probe, const struct python_stack *stack)
 {
     for (size_t i = 0; i < stack->count; i++)
-        printf("%s %s:%d\n", stack->frames[i].function, stack->frames[i].file, stack->frames[i].line);
+        printf("%s %s:%d\n", stack->frames[i].function, stack->frames[i].file,
+               stack->frames[i].line);
     if (stack->truncated)
         printf("...\n");
     for (size_t id = 0; probe->verbose && id < FUNCTIONS_MAX; id++)
@@ -191,7 +193,8 @@ static int probe_process(struct probe *probe)
         return 1;
     }
     char text[PYTHON_VERSION_TEXT_MAX];
-    fprintf(stderr, "Python %s, _PyRuntime at %#" PRIx64 ", found in %" PRIu64 " us among %zu modules\n",
+    fprintf(stderr,
+            "Python %s, _PyRuntime at %#" PRIx64 ", found in %" PRIu64 " us among %zu modules\n",
             python_version_format(runtime.version, runtime.free_threaded, text), runtime.address,
             (now_ns() - start) / 1000, modules.count);
     if (python_reader_create(&runtime, &memory, &probe->reader) < 0)

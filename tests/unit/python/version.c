@@ -18,7 +18,8 @@ static uint32_t search(const char *text)
 static void test_search(void **state)
 {
     (void)state;
-    assert_int_equal(search("junk 1.2 3.9 3.9.18 (main, Jan  1 2024, 10:00:00) \n[GCC 12.2.0]"), 0x030912f0);
+    assert_int_equal(search("junk 1.2 3.9 3.9.18 (main, Jan  1 2024, 10:00:00) \n[GCC 12.2.0]"),
+                     0x030912f0);
     assert_int_equal(search("3.12.1 (main) [Clang 17]"), 0x030c01f0);
     assert_int_equal(search("3.14.0rc2+ (heads/main:abc, x) [GCC]"), 0x030e00c2);
     assert_int_equal(search("2.7.18 (default, x) \n[GCC]"), 0x020712f0);
