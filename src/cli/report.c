@@ -34,32 +34,38 @@ static void report_file_deinit(struct report_file *file)
     free(file->written_path);
 }
 
-static int open_beside(struct report_file *file, struct error *error)
+/* A device or a pipe is nobody's file: it is written to as it is. */
+static int open_special(struct report_file *file, struct error *error)
 {
-    struct stat there;
-    int fd;
-    bool exists = stat(file->path, &there) == 0;
-    if (exists && !S_ISREG(there.st_mode)) {
-        fd = open(file->path, O_WRONLY | O_CLOEXEC); /* a device or a pipe: not ours to replace */
-    } else {
-        if (asprintf(&file->written_path, "%s.XXXXXX", file->path) < 0) {
-            file->written_path = NULL;
-            return error_set(error, -ENOMEM, "out of memory");
-        }
-        fd = mkostemp(file->written_path, O_CLOEXEC);
-        file->rename = true;
-        mode_t mask = umask(0);
-        umask(mask);
-        if (fd >= 0)
-            (void)!fchmod(fd, exists ? there.st_mode & 0777 : 0666 & ~mask);
-    }
+    int fd = open(file->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     file->file = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (file->file)
         return 0;
     int r = -errno;
     if (fd >= 0)
         close(fd);
-    else if (file->rename)
+    return error_set(error, r, "cannot write %s: %s", file->path, strerror(-r));
+}
+
+static int open_beside(struct report_file *file, struct error *error)
+{
+    struct stat there;
+    mode_t mask = umask(0);
+    umask(mask);
+    mode_t mode = stat(file->path, &there) == 0 ? there.st_mode & 0777 : 0666 & ~mask;
+    if (asprintf(&file->written_path, "%s.XXXXXX", file->path) < 0) {
+        file->written_path = NULL;
+        return error_set(error, -ENOMEM, "out of memory");
+    }
+    int fd = mkostemp(file->written_path, O_CLOEXEC);
+    file->file = fd >= 0 && fchmod(fd, mode) == 0 ? fdopen(fd, "w") : NULL;
+    file->rename = true;
+    if (file->file)
+        return 0;
+    int r = -errno;
+    if (fd >= 0)
+        close(fd);
+    else
         free(take_pointer(file->written_path));
     return error_set(error, r, "cannot write %s: %s", file->path, strerror(-r));
 }
@@ -103,10 +109,13 @@ static int write_report(const struct render_format *format, struct profile *prof
                         const char *path, bool replace, struct error *error)
 {
     _cleanup_(report_file_deinit) struct report_file file = {.path = path ? path : "-"};
+    struct stat there;
     int r = 0;
     if (strcmp(file.path, "-") == 0) {
         file.path = "standard output";
         file.file = stdout;
+    } else if (stat(file.path, &there) == 0 && !S_ISREG(there.st_mode)) {
+        r = open_special(&file, error);
     } else {
         r = replace ? open_beside(&file, error) : open_new(&file, error);
     }

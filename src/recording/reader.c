@@ -132,6 +132,10 @@ static int next_payload(struct reader *reader)
 static void say_cut(struct recording *recording, const char *how)
 {
     char when[UNITS_TEXT_MAX];
+    if (recording->event_count == 0) {
+        snprintf(recording->cut, sizeof(recording->cut), "%s before anything was recorded", how);
+        return;
+    }
     snprintf(recording->cut, sizeof(recording->cut), "%s after %s", how,
              units_format_duration(recording->last_time_ns, when));
 }
@@ -193,8 +197,7 @@ static int read_source(struct reader *reader, const char *name, struct recording
     if (r < 0)
         return error_set(error, r, "cannot read '%s': %s", name, strerror(-r));
     if (recording->event_count == 0)
-        return error_set(error, -ENODATA, "the recording '%s' is empty: it %s", name,
-                         recording->cut[0] ? recording->cut : "ends at once");
+        return error_set(error, -ENODATA, "the recording '%s' %s", name, recording->cut);
     uint8_t *events = realloc(recording->events, recording->events_bytes);
     if (events) /* arrays grow by doubling, and this one stays */
         recording->events = events;
