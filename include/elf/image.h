@@ -19,7 +19,8 @@ struct image_symbol {
 };
 
 /* Looks a defined symbol up by its exact name, .dynsym first, then .symtab. */
-bool image_find_symbol(const struct image *image, const char *name, struct image_symbol *ret_symbol);
+bool image_find_symbol(const struct image *image, const char *name,
+                       struct image_symbol *ret_symbol);
 
 struct image_section {
     uint64_t address; /* virtual address before the load bias */
@@ -33,7 +34,8 @@ bool image_find_section(const struct image *image, const char *name,
 bool image_read(const struct image *image, uint64_t address, void *into, size_t length);
 
 /* The virtual address of the first PT_LOAD, rounded down to a page, and its file offset likewise:
- * load bias = start of the mapping with that file offset - that address. False when there is none. */
+ * load bias = start of the mapping with that file offset - that address. False when there is none.
+ */
 bool image_first_load(const struct image *image, uint64_t page_bytes, uint64_t *ret_address,
                       uint64_t *ret_offset);
 /* ET_EXEC: mapped where the file says, bias 0. */

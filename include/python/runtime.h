@@ -18,13 +18,14 @@ struct python_runtime {
 
 /* Outcomes of python_runtime_find. */
 enum {
-    PYTHON_RUNTIME_NONE = 1,        /* no module holds a CPython runtime */
-    PYTHON_RUNTIME_NOT_READY = 2,   /* there is one, but no interpreter in it (yet): ask again later */
+    PYTHON_RUNTIME_NONE = 1, /* no module holds a CPython runtime */
+    PYTHON_RUNTIME_NOT_READY =
+        2, /* there is one, but no interpreter in it (yet): ask again later */
     PYTHON_RUNTIME_UNSUPPORTED = 3, /* a CPython that cannot be read; `error` says which */
 };
 
-/* Tries every module that has the runtime and keeps the one whose interpreter list is alive and plausible.
- * 0, an outcome above, or a negative errno. `error` is filled for everything but 0. */
+/* Tries every module that has the runtime and keeps the one whose interpreter list is alive and
+ * plausible. 0, an outcome above, or a negative errno. `error` is filled for everything but 0. */
 int python_runtime_find(const struct modules *modules, const struct memory *memory,
                         struct python_runtime *ret_runtime, struct error *error);
 
@@ -33,8 +34,8 @@ int python_runtime_find(const struct modules *modules, const struct memory *memo
 const char *python_version_format(uint32_t version, bool free_threaded,
                                   char text[PYTHON_VERSION_TEXT_MAX]);
 
-/* Whether the interpreter has begun to tear itself down (runtime._finalizing is set: after the atexit
- * handlers, before modules are freed). 0 or a negative errno. One read. */
+/* Whether the interpreter has begun to tear itself down (runtime._finalizing is set: after the
+ * atexit handlers, before modules are freed). 0 or a negative errno. One read. */
 int python_runtime_is_finalizing(const struct python_runtime *runtime, const struct memory *memory,
                                  bool *ret_finalizing);
 

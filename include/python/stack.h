@@ -1,9 +1,9 @@
 /* Python stacks of threads, in two halves.
  *
- * The first half (python_stack_capture) is for a thread that cannot move: stopped or asleep. It only
- * reads memory into buffers that exist already: few reads, each large; no allocation, no file, no name.
- * The second half (python_stack_resolve) runs after the thread was let go and turns what was captured into
- * names and lines through caches. */
+ * The first half (python_stack_capture) is for a thread that cannot move: stopped or asleep. It
+ * only reads memory into buffers that exist already: few reads, each large; no allocation, no file,
+ * no name. The second half (python_stack_resolve) runs after the thread was let go and turns what
+ * was captured into names and lines through caches. */
 #ifndef MEMSAMPLE_PYTHON_STACK_H
 #define MEMSAMPLE_PYTHON_STACK_H
 
@@ -14,9 +14,11 @@
 #include "proc/memory.h"
 #include "python/runtime.h"
 
-#define PYTHON_FRAMES_MAX 1024 /* the innermost frames that are kept; deeper stacks are `truncated` */
+#define PYTHON_FRAMES_MAX                                                                          \
+    1024 /* the innermost frames that are kept; deeper stacks are `truncated` */
 
-/* A reader keeps the thread list, the code objects it met and the scratch memory for one runtime. */
+/* A reader keeps the thread list, the code objects it met and the scratch memory for one runtime.
+ */
 struct python_reader;
 
 /* `memory` must outlive the reader. 0 or -ENOMEM. */
@@ -30,13 +32,14 @@ enum {
     PYTHON_STACK_TORN = 2,      /* what was read contradicts itself: counted, never shown */
 };
 
-/* Captures the stack of thread `tid` into the reader. `tid` is what the thread itself gets from gettid(): in
- * another PID namespace that is the last number in the line NSpid of its /proc/PID/task/TID/status. An empty stack is a success (a thread state without
- * frames). 0, an outcome above, or a negative errno (-ESRCH: the process is gone). */
+/* Captures the stack of thread `tid` into the reader. `tid` is what the thread itself gets from
+ * gettid(): in another PID namespace that is the last number in the line NSpid of its
+ * /proc/PID/task/TID/status. An empty stack is a success (a thread state without frames). 0, an
+ * outcome above, or a negative errno (-ESRCH: the process is gone). */
 int python_stack_capture(struct python_reader *reader, pid_t tid);
 
-/* A frame with its names. Text is valid UTF-8, NUL-terminated, owned by the reader and stable until the
- * reader is destroyed: the same code object gives the same pointers. */
+/* A frame with its names. Text is valid UTF-8, NUL-terminated, owned by the reader and stable until
+ * the reader is destroyed: the same code object gives the same pointers. */
 struct python_frame {
     const char *file;     /* co_filename */
     const char *function; /* co_qualname */
@@ -46,7 +49,8 @@ struct python_frame {
 };
 
 struct python_stack {
-    const struct python_frame *frames; /* innermost first; owned by the reader until the next resolve */
+    const struct python_frame
+        *frames; /* innermost first; owned by the reader until the next resolve */
     size_t count;
     bool truncated; /* outermost frames are missing */
 };
@@ -54,9 +58,9 @@ struct python_stack {
 /* Turns the last successful capture into names. 0, PYTHON_STACK_TORN, or a negative errno. */
 int python_stack_resolve(struct python_reader *reader, struct python_stack *ret_stack);
 
-/* Whether the captured thread sits in a state in which CPython 3.11 and 3.12 have not linked the running
- * frame yet (field "cframe" stored before it is filled): stepping the thread by a few instructions and
- * capturing again gives the stack. Meaningful after PYTHON_STACK_TORN. */
+/* Whether the captured thread sits in a state in which CPython 3.11 and 3.12 have not linked the
+ * running frame yet (field "cframe" stored before it is filled): stepping the thread by a few
+ * instructions and capturing again gives the stack. Meaningful after PYTHON_STACK_TORN. */
 bool python_reader_can_retry(const struct python_reader *reader);
 
 #endif
