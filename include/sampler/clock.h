@@ -25,7 +25,9 @@ struct clock {
     struct pace *pace;
     uint64_t tick_ns;
     uint64_t sampled_tick_ns; /* tick clock: the tick that was served last */
-    uint64_t spin_until_ns;   /* poll and trap clock: give up spinning then */
+    uint64_t spin_until_ns;   /* poll clock: give up spinning then */
+    uint64_t spin_again_ns;   /* ...and do not spin again before */
+    uint64_t spin_wait_ns;    /* how long that is: doubles with each spin in vain */
 };
 
 /* `name` is "poll", "tick" or "trap"; false for any other. `pace` must outlive the clock.

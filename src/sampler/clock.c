@@ -9,6 +9,7 @@
 /* Falling asleep and waking costs some 60 us (measured): shorter waits are spent reading. */
 #define WAKE_NS        (80 * NS_PER_US)
 #define SPIN_MAX_NS    (250 * NS_PER_US) /* then the prediction was wrong: go on by sleeping */
+#define SPIN_WAIT_MAX_NS (64 * NS_PER_MS)
 #define POLL_LEAST_NS  (100 * NS_PER_US)
 #define POLL_GROWTH_NS (1 * NS_PER_MS) /* longest sleep while memory moves */
 #define UNTRAPPED_STEPS 4 /* trap clock: so much growth without a stop did not come by faults that stop */
@@ -38,6 +39,22 @@ static bool tick_is_due(struct clock *clock, const struct clock_view *view)
     return view->moved_bytes && pace_allows(clock->pace, view->now_ns);
 }
 
+/* Whether to read again at once. On a busy machine the target may need the very processor on which this thread spins, and then never comes to
+ * the step: after a spin in vain, sleep for a while instead. */
+static bool spin_on(struct clock *clock, uint64_t now_ns)
+{
+    if (now_ns < clock->spin_again_ns)
+        return false;
+    if (clock->spin_until_ns == 0)
+        clock->spin_until_ns = now_ns + SPIN_MAX_NS;
+    if (now_ns < clock->spin_until_ns)
+        return true;
+    clock->spin_until_ns = 0;
+    clock->spin_wait_ns = clock->spin_wait_ns ? least(2 * clock->spin_wait_ns, SPIN_WAIT_MAX_NS) : SPIN_MAX_NS;
+    clock->spin_again_ns = now_ns + clock->spin_wait_ns;
+    return false;
+}
+
 /* While memory moves: sleep until shortly before the step is expected to be full, then read without pause, so that the
  * thread is met where it was when it crossed the step. */
 static uint64_t moving_sleep_ns(struct clock *clock, const struct clock_view *view)
@@ -47,11 +64,8 @@ static uint64_t moving_sleep_ns(struct clock *clock, const struct clock_view *vi
         return POLL_LEAST_NS;
     double rate = clock->pace->rate;
     double left_ns = rate > 0 ? (double)(step - view->moved_bytes) / rate : POLL_LEAST_NS;
-    if (left_ns < (double)WAKE_NS) {
-        if (clock->spin_until_ns == 0)
-            clock->spin_until_ns = view->now_ns + SPIN_MAX_NS;
-        return view->now_ns < clock->spin_until_ns ? 0 : POLL_LEAST_NS;
-    }
+    if (left_ns < (double)WAKE_NS)
+        return spin_on(clock, view->now_ns) ? 0 : POLL_LEAST_NS;
     clock->spin_until_ns = 0;
     left_ns -= (double)WAKE_NS;
     return left_ns > (double)POLL_GROWTH_NS ? POLL_GROWTH_NS : (uint64_t)left_ns;
@@ -72,6 +86,8 @@ static bool poll_is_due(struct clock *clock, const struct clock_view *view)
         view->moved_bytes < pace_step_bytes(clock->pace, view->now_ns, view->moved_bytes) ||
         !pace_allows(clock->pace, view->now_ns))
         return false;
+    if (clock->spin_until_ns)
+        clock->spin_wait_ns = 0; /* it paid */
     clock->spin_until_ns = 0;
     return true;
 }

@@ -17,8 +17,9 @@
 
 /* A running thread stops within some 20 us, faster than this thread could fall asleep and wake again (measured: 33 us a
  * stop with spinning, 68 us without). One that takes longer waits for a processor itself: nap, so that it gets one. */
-#define SPIN_NS 100000
-#define NAP_NS  100000
+#define SPIN_MOST_NS  100000
+#define SPIN_LEAST_NS 10000
+#define NAP_NS        100000
 /* A thread that takes longer sits in uninterruptible sleep: let it be, its stop is undone when it comes. */
 #define STOP_TIMEOUT_NS 20000000
 
@@ -75,6 +76,7 @@ int tracer_init(struct tracer *tracer, pid_t pid, int sigchld_fd, uint64_t trap_
 {
     *tracer = (struct tracer){.pid = pid,
                               .sigchld_fd = sigchld_fd,
+                              .spin_ns = SPIN_MOST_NS,
                               .traps = trap_period != 0,
                               .trap_period = trap_period};
     return seize(tracer, pid);
@@ -196,6 +198,16 @@ static void nap(const struct tracer *tracer)
     }
 }
 
+/* On a busy machine the thread may need the very processor on which this one spins: spin less when it was in vain. */
+static void learn_spin(struct tracer *tracer, uint64_t waited_ns)
+{
+    tracer->spin_ns = waited_ns <= tracer->spin_ns ? 2 * tracer->spin_ns : tracer->spin_ns / 2;
+    if (tracer->spin_ns > SPIN_MOST_NS)
+        tracer->spin_ns = SPIN_MOST_NS;
+    if (tracer->spin_ns < SPIN_LEAST_NS)
+        tracer->spin_ns = SPIN_LEAST_NS;
+}
+
 /* Waits until the thread stands still, ends, or the time is over. *ret_running_ns becomes the last time at which it was not
  * seen to stand still. */
 static int wait_for_stop(struct tracer *tracer, pid_t tid, uint64_t *ret_running_ns)
@@ -211,12 +223,14 @@ static int wait_for_stop(struct tracer *tracer, pid_t tid, uint64_t *ret_running
         struct tracee *tracee = find_tracee(tracer, tid);
         if (!tracee || r < 0)
             return TRACER_GONE;
-        if (tracee->state == TRACEE_STOPPED)
-            return 0;
         uint64_t waited_ns = looked_ns - start_ns;
+        if (tracee->state == TRACEE_STOPPED) {
+            learn_spin(tracer, waited_ns);
+            return 0;
+        }
         if (tracee->state == TRACEE_LISTENING || waited_ns > STOP_TIMEOUT_NS)
             return TRACER_BUSY;
-        if (r == tid || waited_ns < SPIN_NS)
+        if (r == tid || waited_ns < tracer->spin_ns)
             continue;
         nap(tracer);
     }
