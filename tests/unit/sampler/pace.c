@@ -72,7 +72,7 @@ static void stops_never_take_more_than_a_fifth_of_a_burst(void **state)
     pace_init(&pace, 2, 64 * KIB, 1000);
     double share = simulate(&pace, 2e9, 0.02, 40 * NS_PER_US, &stops, &step_max);
     assert_true(share <= 0.30); /* steps vary by half around a fifth */
-    assert_true(stops > 50);
+    assert_true(stops > 25); /* each costs 80 us: at most a quarter of 20 ms were 62 */
 }
 
 static void one_long_pause_does_not_blind_for_seconds(void **state)
