@@ -80,8 +80,8 @@ def test_signals_reach_the_job(tmp_path, any_python):
     code = (
         "import os, signal, time\n"
         "seen = []\n"
-        "signal.signal(signal.SIGUSR1, lambda *_: (seen.append(1), print(len(seen), flush=True)))\n"
-        "print(os.getpid(), flush=True)\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: (seen.append(1), os.write(1, b'%d\\n' % len(seen))))\n"
+        "os.write(1, b'%d\\n' % os.getpid())\n"
         "end = time.monotonic() + 30\n"
         "while len(seen) < 200 and time.monotonic() < end: bytearray(300_000)\n"
     )

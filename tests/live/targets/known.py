@@ -29,12 +29,12 @@ class WithDict:
 
 def arrays_of_bytes():
     before = resident_bytes()
-    kept.append(bytearray(40 * MB))  # grows bytearray_small
+    kept.append(bytearray(60 * MB))  # grows bytearray_small
     middle = resident_bytes()
-    kept.append(bytearray(100 * MB))  # grows bytearray_large
+    kept.append(bytearray(200 * MB))  # grows bytearray_large
     after = resident_bytes()
-    truth.add("bytearray_small", 40 * MB, middle - before)
-    truth.add("bytearray_large", 100 * MB, after - middle)
+    truth.add("bytearray_small", 60 * MB, middle - before)
+    truth.add("bytearray_large", 200 * MB, after - middle)
 
 
 def ints():
@@ -85,14 +85,14 @@ def dict_of_strings():
 
 def arrays_of_numbers(numpy):
     before = resident_bytes()
-    kept.append(numpy.ones(10 * MB))  # grows ones
+    kept.append(numpy.ones(20 * MB))  # grows ones
     ones = resident_bytes()
-    kept.append(numpy.full(8 * MB, 7.5))  # grows full
+    kept.append(numpy.full(16 * MB, 7.5))  # grows full
     full = resident_bytes()
-    kept.append(numpy.arange(9 * MB))  # grows arange
-    truth.add("ones", 80 * MB, ones - before)
-    truth.add("full", 64 * MB, full - ones)
-    truth.add("arange", 72 * MB, resident_bytes() - full)
+    kept.append(numpy.arange(18 * MB))  # grows arange
+    truth.add("ones", 160 * MB, ones - before)
+    truth.add("full", 128 * MB, full - ones)
+    truth.add("arange", 144 * MB, resident_bytes() - full)
 
 
 def main(path):
