@@ -38,6 +38,11 @@ enum {
  * outcome above, or a negative errno (-ESRCH: the process is gone). */
 int python_stack_capture(struct python_reader *reader, pid_t tid);
 
+/* For a capture of a thread that was neither stopped nor asleep: whether the innermost frame is still the one that was captured, called
+ * by the same frame. Then the frames below it cannot have moved in between, unless it returned and was called anew within the few
+ * microseconds. 0, PYTHON_STACK_TORN or a negative errno. One read. */
+int python_stack_confirm(const struct python_reader *reader);
+
 /* A frame with its names. Text is valid UTF-8, NUL-terminated, owned by the reader and stable until
  * the reader is destroyed: the same code object gives the same pointers. */
 struct python_frame {

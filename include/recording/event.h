@@ -72,6 +72,7 @@ enum event_stack_state {
     STACK_TORN,        /* could not be read consistently; stack id 0 */
     STACK_GONE,        /* the thread ended or left before it could be stopped; stack id 0 */
     STACK_LATER,       /* it faulted and was not stopped: its own next stack tells where; stack id 0 */
+    STACK_RUNNING,     /* read while it ran, with the innermost frame the same before and after */
     STACK_STATES,
 };
 

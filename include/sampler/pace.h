@@ -1,6 +1,7 @@
-/* How often the target may be stopped: at most the budget's share of its time, at any growth rate.
+/* How often something may be done that costs time: at most the budget's share of it, at any growth rate. There are two: stops, which cost
+ * the target's time, and samples, which cost memsample's own.
  *
- * Stops are asked for by bytes, not by time: the next one is due when a step's worth of memory has moved. The
+ * They are asked for by bytes, not by time: the next one is due when a step's worth of memory has moved. The
  * step follows the growth rate, so that faster growth means larger steps, never lost bytes. Time in which
  * nothing was stopped is saved up as credit and spent on bursts. Steps are spread at random around their
  * mean, so that a program that grows in a fixed pattern is not always met at the same place. */
@@ -12,6 +13,7 @@
 
 struct pace {
     double budget;        /* share of time, 0.02 is 2 % */
+    double cost;          /* what a unit of time spent really costs */
     uint64_t least_bytes; /* smallest mean step */
     double credit_ns, credit_max_ns;
     uint64_t credited_ns;  /* up to when time was credited */
@@ -22,7 +24,8 @@ struct pace {
     uint64_t random;
 };
 
-void pace_init(struct pace *pace, double budget_percent, uint64_t least_bytes, uint64_t now_ns);
+void pace_init(struct pace *pace, double budget_percent, double cost, uint64_t least_bytes,
+               uint64_t now_ns);
 
 /* Bytes that must have moved since the last stop before the next; `moved_bytes` have so far. */
 uint64_t pace_step_bytes(struct pace *pace, uint64_t now_ns, uint64_t moved_bytes);
@@ -30,7 +33,7 @@ uint64_t pace_step_bytes(struct pace *pace, uint64_t now_ns, uint64_t moved_byte
 double pace_mean_step_bytes(const struct pace *pace);
 /* Whether the budget has room for a stop now. */
 bool pace_allows(struct pace *pace, uint64_t now_ns);
-/* Accounts for a stop: how long it took and how much had moved before it. */
+/* Accounts for one: how long it took and how much had moved before it. */
 void pace_spend(struct pace *pace, uint64_t now_ns, uint64_t pause_ns, uint64_t moved_bytes);
 
 #endif

@@ -173,6 +173,7 @@ static int owner_node(struct attribution *at, const struct event_owner *owner, u
     switch ((enum event_stack_state)owner->state) {
     case STACK_STOPPED:
     case STACK_ASLEEP:
+    case STACK_RUNNING:
         if (owner->stack_id)
             return calltree_node(at->tree, owner->stack_id, owner->truncated, ret_node);
         *ret_node = CALLTREE_NATIVE; /* a thread state without frames: Python code is not running */

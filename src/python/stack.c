@@ -33,6 +33,7 @@ struct python_reader {
     const struct memory *memory;
     bool is_captured, can_retry;
     pid_t last_tid;
+    struct thread_state state; /* of the last capture */
 
     struct captured captured[PYTHON_FRAMES_MAX];
     size_t captured_count;
@@ -105,19 +106,19 @@ static bool keep_frames(struct python_reader *reader)
 int python_stack_capture(struct python_reader *reader, pid_t tid)
 {
     const struct python_layout *layout = &reader->runtime.layout;
-    struct thread_state state;
     struct memory_span wishes[WINDOWS_WISHES_MAX];
     struct thread_extras extras = {.spans = wishes};
     reader->is_captured = reader->can_retry = false;
     extras.count = windows_begin(&reader->windows, reader->memory, tid == reader->last_tid, wishes);
     reader->last_tid = tid;
-    int r = threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &extras, &state);
+    struct thread_state *state = &reader->state;
+    int r = threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &extras, state);
     if (r != 0)
         return r;
 
     windows_grant(&reader->windows, extras.done);
-    codes_begin(&reader->codes, state.interpreter, state.code_generation);
-    r = walk_frames(&reader->walk, layout, &state, &reader->windows, &reader->codes);
+    codes_begin(&reader->codes, state->interpreter, state->code_generation);
+    r = walk_frames(&reader->walk, layout, state, &reader->windows, &reader->codes);
     if (r == 0) {
         r = codes_read(&reader->codes, reader->memory);
         if (r == 1 || (r == 0 && !keep_frames(reader)))
@@ -126,6 +127,39 @@ int python_stack_capture(struct python_reader *reader, pid_t tid)
     reader->is_captured = r == 0;
     reader->can_retry = r == PYTHON_STACK_TORN && layout->thread.cframe != PYTHON_ABSENT;
     return r;
+}
+
+int python_stack_confirm(const struct python_reader *reader)
+{
+    const struct python_layout *layout = &reader->runtime.layout;
+    const struct walk *walk = &reader->walk;
+    const struct thread_state *state = &reader->state;
+    bool has_cframe = layout->thread.frame == PYTHON_ABSENT;
+    remote_addr anchor, head = 0, code = 0, previous = 0;
+    struct memory_span spans[4];
+    size_t count = 0;
+    if (!reader->is_captured)
+        return PYTHON_STACK_TORN;
+    spans[count++] = (struct memory_span){
+        state->address + (has_cframe ? layout->thread.cframe : layout->thread.frame), &anchor,
+        sizeof(anchor)};
+    if (has_cframe)
+        spans[count++] =
+            (struct memory_span){state->cframe + layout->cframe.frame, &head, sizeof(head)};
+    if (walk->head) {
+        spans[count++] =
+            (struct memory_span){walk->head + layout->frame.code, &code, sizeof(code)};
+        spans[count++] =
+            (struct memory_span){walk->head + layout->frame.previous, &previous, sizeof(previous)};
+    }
+    int r = memory_read_spans(reader->memory, spans, count);
+    if (r < 0)
+        return r;
+    bool same = (size_t)r == count && anchor == (has_cframe ? state->cframe : state->frame) &&
+                (!has_cframe || head == walk->head) &&
+                (!walk->head || ((code & ~layout->tag_mask) == walk->head_code &&
+                                 previous == walk->head_previous));
+    return same ? 0 : PYTHON_STACK_TORN;
 }
 
 static int32_t find_line(struct python_reader *reader, uint32_t code_id, int32_t offset)

@@ -151,6 +151,7 @@ int walk_frames(struct walk *walk, const struct python_layout *layout,
     struct cframe cframe = {.frame = state->frame};
     walk->count = 0;
     walk->truncated = false;
+    walk->head = 0;
     addresses_clear(&walk->visited);
     start_chunk(windows, state);
     if (layout->thread.frame == PYTHON_ABSENT) {
@@ -170,6 +171,11 @@ int walk_frames(struct walk *walk, const struct python_layout *layout,
         int r = step(walk, layout, at, windows, codes, &position);
         if (r != 0)
             return r;
+        if (at == cframe.frame) {
+            walk->head = at;
+            walk->head_code = position.last.code;
+            walk->head_previous = position.last.previous;
+        }
         /* Python 3.11 and 3.12 publish the cframe of a new eval loop before they fill it in. What
          * then lies there is from an earlier call and need not be readable; if it is, it is
          * unlikely to continue where the eval loop around it stands. */

@@ -26,6 +26,8 @@ struct walk {
     struct walk_frame frames[WALK_FRAMES_MAX];
     size_t count;
     bool truncated;
+    remote_addr head; /* innermost frame or shim; 0: none */
+    remote_addr head_code, head_previous;
 };
 
 /* Follows the frames of `state`, innermost first, and notes their code objects. 0,

@@ -100,7 +100,7 @@ void sampler_record_split(struct sampler *sampler, uint64_t now_ns)
         /* The target took SIGTRAP for itself: without us one of ours could kill it. */
         sampler->traps = false;
         tracer_disarm_traps(&sampler->tracer);
-        clock_init(&sampler->clock, "poll", &sampler->pace, sampler->options->tick_ns);
+        clock_init(&sampler->clock, "poll", &sampler->sample_pace, sampler->options->tick_ns);
     }
     struct event event = {.kind = EVENT_SPLIT,
                           .split = {

@@ -7,9 +7,6 @@
 #define CREDIT_AT_START  0.6  /* of that, so that short jobs are seen well too */
 #define PAUSE_GUESS_NS   80e3 /* cost of a stop before the first was measured */
 #define GAP_LEAST_PAUSES 4.0  /* even in a burst stops cost no more than a fourth of the time */
-/* A stop costs the target about twice the time that it stands still: it has to be woken and to fill its caches again (measured on
- * an idle machine: 1,366 pauses of 27 us made a job 68 ms longer). The budget is for the whole. */
-#define COST_OF_PAUSE    2.0
 /* A pause beyond so many usual ones is a machine that stood still, not sampling: it must not blind memsample for seconds.
  * It is recorded and reported in full. */
 #define OUTLIER_PAUSES   8.0
@@ -24,12 +21,14 @@ static double next_spread(struct pace *pace)
     return 0.5 + (double)(pace->random >> 11) * 0x1p-53;
 }
 
-void pace_init(struct pace *pace, double budget_percent, uint64_t least_bytes, uint64_t now_ns)
+void pace_init(struct pace *pace, double budget_percent, double cost, uint64_t least_bytes,
+               uint64_t now_ns)
 {
     double budget = budget_percent / 100;
     double credit_max_ns = budget * CREDIT_SECONDS * (double)NS_PER_S;
     *pace = (struct pace){
         .budget = budget,
+        .cost = cost,
         .least_bytes = least_bytes,
         .credit_ns = credit_max_ns * CREDIT_AT_START,
         .credit_max_ns = credit_max_ns,
@@ -93,7 +92,7 @@ bool pace_allows(struct pace *pace, uint64_t now_ns)
 void pace_spend(struct pace *pace, uint64_t now_ns, uint64_t pause_ns, uint64_t moved_bytes)
 {
     credit(pace, now_ns);
-    double spent_ns = COST_OF_PAUSE * (double)pause_ns;
+    double spent_ns = pace->cost * (double)pause_ns;
     if (spent_ns > OUTLIER_PAUSES * pace->pause_ns)
         spent_ns = OUTLIER_PAUSES * pace->pause_ns;
     pace->credit_ns -= spent_ns;

@@ -52,7 +52,10 @@ struct sampler {
     bool finalizing;
 
     /* when (clock.c, pace.c) */
-    struct pace pace;
+    struct pace stop_pace;     /* of the target's time */
+    struct pace sample_pace;   /* of our own */
+    uint64_t stopped_ns;       /* when a thread was last stopped */
+    uint64_t cpu_ns;           /* our processor time at the last sample */
     struct clock clock;
     const char *clock_reason;
     bool traps;                /* the kernel stops threads in the act of a fault */

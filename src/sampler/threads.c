@@ -89,13 +89,19 @@ static bool look_at(struct thread *thread, uint32_t *ret_threads)
     if (counters_thread_read(thread->stat_fd, &now) < 0 || now.state == 'X' ||
         now.state == 'Z')
         return false;
-    thread->faults = now.minor_faults - thread->minor_faults;
+    thread->faults += now.minor_faults - thread->minor_faults;
     thread->minor_faults = now.minor_faults;
     thread->ran = now.state == 'R' || now.cpu_ticks != thread->cpu_ticks;
     thread->cpu_ticks = now.cpu_ticks;
     thread->state = now.state;
     *ret_threads = now.threads;
     return true;
+}
+
+void threads_settle(struct threads *threads)
+{
+    for (size_t i = 0; i < threads->count; i++)
+        threads->items[i].faults = 0;
 }
 
 int threads_look(struct threads *threads)

@@ -14,7 +14,7 @@ struct thread {
     int stat_fd;
     char state;           /* at the last look */
     uint64_t minor_faults; /* in all, at the last look */
-    uint64_t faults;      /* since the look before */
+    uint64_t faults;      /* since they were settled */
     bool ran;             /* used processor time, or was running, since the look before */
     uint64_t cpu_ticks;
     char name[THREAD_NAME_MAX];
@@ -32,5 +32,7 @@ void threads_deinit(struct threads *threads);
 
 /* Reads every thread's counters; notices new and ended threads. 0 or a negative errno (-ESRCH: process gone). */
 int threads_look(struct threads *threads);
+/* Faults up to the last look were charged: count from there. */
+void threads_settle(struct threads *threads);
 
 #endif

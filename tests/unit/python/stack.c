@@ -53,6 +53,35 @@ static void test_names_and_lines(void **state)
     }
 }
 
+/* A thread that runs on between the capture and the look back. */
+static void test_a_head_that_moved_is_noticed(void **state)
+{
+    (void)state;
+    for (unsigned minor = 11; minor <= 14; minor++) {
+        start(minor);
+        const struct python_layout *layout = &fake.runtime.layout;
+        assert_int_equal(python_stack_confirm(reader), PYTHON_STACK_TORN); /* nothing captured */
+        remote_addr outer = fake_push(&fake, fake_code(&fake, "outer", 10), 1, 0);
+        remote_addr code = fake_code(&fake, "inner", 30);
+        remote_addr inner = fake_push(&fake, code, 4, 0);
+
+        assert_int_equal(python_stack_capture(reader, FAKE_TID), 0);
+        assert_int_equal(python_stack_confirm(reader), 0);
+        fake_put_u64(&fake, inner + layout->frame.ip, 1); /* on to its next instruction */
+        assert_int_equal(python_stack_confirm(reader), 0);
+        fake_set_frame(&fake, outer); /* returned */
+        assert_int_equal(python_stack_confirm(reader), PYTHON_STACK_TORN);
+        fake_set_frame(&fake, inner); /* another function in its place */
+        fake_put_u64(&fake, inner + layout->frame.code, code + 64);
+        assert_int_equal(python_stack_confirm(reader), PYTHON_STACK_TORN);
+        fake_put_u64(&fake, inner + layout->frame.code, code);
+        assert_int_equal(python_stack_confirm(reader), 0);
+        fake_put_u64(&fake, inner + layout->frame.previous, outer + 8); /* called by another */
+        assert_int_equal(python_stack_confirm(reader), PYTHON_STACK_TORN);
+        stop();
+    }
+}
+
 static void test_code_replaced_at_its_address(void **state)
 {
     (void)state;
@@ -221,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_and_lines),
+        cmocka_unit_test(test_a_head_that_moved_is_noticed),
         cmocka_unit_test(test_code_replaced_at_its_address),
         cmocka_unit_test(test_cycle_is_torn),
         cmocka_unit_test(test_contradictions_are_torn),
