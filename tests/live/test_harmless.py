@@ -67,6 +67,13 @@ def test_end_is_the_same(tmp_path, any_python, how):
     assert job.page.stat().st_size > 1000
 
 
+def test_exit_while_threads_work(tmp_path, each_minor):
+    """The kernel reports the process's end only when the end of every traced thread was taken note of."""
+    for turn in range(max(5, TIMES // 3)):
+        job = Job(tmp_path, [each_minor, TARGETS / "exits.py", "thread_exit", "4"], timeout=20)
+        assert job.done.returncode == 4, turn
+
+
 def test_streams_pass_through(tmp_path, each_minor):
     command = [each_minor, TARGETS / "output.py"]
     text = "".join(f"{number} some words of input\n" for number in range(20_000)).encode()
