@@ -24,8 +24,12 @@ struct pace {
     uint64_t random;
 };
 
-void pace_init(struct pace *pace, double budget_percent, double cost, uint64_t least_bytes,
-               uint64_t now_ns);
+struct pace_budget {
+    double percent;        /* share of time */
+    double cost;           /* what a unit of time spent really costs */
+    double credit_seconds; /* so much time's budget may be saved up for bursts */
+};
+void pace_init(struct pace *pace, struct pace_budget budget, uint64_t least_bytes, uint64_t now_ns);
 
 /* Bytes that must have moved since the last stop before the next; `moved_bytes` have so far. */
 uint64_t pace_step_bytes(struct pace *pace, uint64_t now_ns, uint64_t moved_bytes);

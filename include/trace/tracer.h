@@ -41,6 +41,7 @@ struct tracer {
     bool traps;            /* arm page-fault events on every thread */
     uint64_t trap_period;  /* faults between two stops, of a new thread */
 
+    bool unread_reports;   /* SIGCHLD was taken off the fd: dispatch before sleeping */
     uint64_t spin_ns;      /* how long to wait awake for a stop: what has paid off lately */
 
     uint32_t execs;  /* how often the process replaced its program */

@@ -61,7 +61,7 @@ static uint64_t moving_sleep_ns(struct clock *clock, const struct clock_view *vi
 {
     uint64_t step = pace_step_bytes(clock->pace, view->now_ns, view->moved_bytes);
     if (step <= view->moved_bytes) /* due, but the budget is spent */
-        return POLL_LEAST_NS;
+        return POLL_GROWTH_NS / 2;
     double rate = clock->pace->rate;
     double left_ns = rate > 0 ? (double)(step - view->moved_bytes) / rate : POLL_LEAST_NS;
     if (left_ns < (double)WAKE_NS)

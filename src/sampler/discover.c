@@ -114,11 +114,11 @@ void sampler_discover(struct sampler *sampler, uint64_t now_ns)
     else if (sampler->search_wait_ns < SEARCH_MOST_NS)
         sampler->search_wait_ns = 2 * sampler->search_wait_ns + SEARCH_LEAST_NS;
     sampler->search_at_ns = now_ns + sampler->search_wait_ns;
-    if (r == PYTHON_RUNTIME_UNSUPPORTED) {
-        sampler->unsupported = true;
-        snprintf(sampler->result->other_error, sizeof(sampler->result->other_error), "%s",
-                 error.text);
-    }
+    /* A runtime that is half initialised looks like one that is built otherwise: keep looking, less and less often. */
+    if (r == PYTHON_RUNTIME_UNSUPPORTED)
+        memcpy(sampler->unsupported_text, error.text, sizeof(error.text));
+    else
+        sampler->unsupported_text[0] = 0;
     if (r != 0)
         return;
 
@@ -143,6 +143,7 @@ void sampler_forget_python(struct sampler *sampler)
     sampler->reader = NULL;
     memset(sampler->lately, 0, sizeof(sampler->lately)); /* names belonged to the reader */
     sampler->unsupported = false;
+    sampler->unsupported_text[0] = 0;
     sampler->finalizing = false;
     sampler->search_at_ns = sampler->search_wait_ns = 0;
     threads_deinit(&sampler->threads);

@@ -15,6 +15,16 @@ uint64_t sampler_now_ns(void)
     return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
+uint64_t sampler_own_cpu_ns(struct sampler *sampler)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    uint64_t total_ns = (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+    uint64_t spent_ns = total_ns - sampler->cpu_ns;
+    sampler->cpu_ns = total_ns;
+    return spent_ns;
+}
+
 void sampler_book_memory(struct sampler *sampler, const struct counters_memory *memory)
 {
     uint64_t before = sampler->now.rss_bytes, after = memory->rss_bytes, now_ns = sampler_now_ns();

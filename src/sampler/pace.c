@@ -3,8 +3,7 @@
 
 #include "base/units.h"
 
-#define CREDIT_SECONDS   2.5  /* saved up at most: 50 ms of pauses at 2 % */
-#define CREDIT_AT_START  0.6  /* of that, so that short jobs are seen well too */
+#define CREDIT_AT_START  0.6  /* of the most, so that short jobs are seen well too */
 #define PAUSE_GUESS_NS   80e3 /* cost of a stop before the first was measured */
 #define GAP_LEAST_PAUSES 4.0  /* even in a burst stops cost no more than a fourth of the time */
 /* A pause beyond so many usual ones is a machine that stood still, not sampling: it must not blind memsample for seconds.
@@ -21,14 +20,13 @@ static double next_spread(struct pace *pace)
     return 0.5 + (double)(pace->random >> 11) * 0x1p-53;
 }
 
-void pace_init(struct pace *pace, double budget_percent, double cost, uint64_t least_bytes,
-               uint64_t now_ns)
+void pace_init(struct pace *pace, struct pace_budget budget, uint64_t least_bytes, uint64_t now_ns)
 {
-    double budget = budget_percent / 100;
-    double credit_max_ns = budget * CREDIT_SECONDS * (double)NS_PER_S;
+    double share = budget.percent / 100;
+    double credit_max_ns = share * budget.credit_seconds * (double)NS_PER_S;
     *pace = (struct pace){
-        .budget = budget,
-        .cost = cost,
+        .budget = share,
+        .cost = budget.cost,
         .least_bytes = least_bytes,
         .credit_ns = credit_max_ns * CREDIT_AT_START,
         .credit_max_ns = credit_max_ns,

@@ -5,7 +5,6 @@
  * to be sure, is the thread stopped. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/array.h"
 #include "base/paths.h"
@@ -259,17 +258,6 @@ static void report_new_names(struct sampler *sampler, uint64_t now_ns)
     }
 }
 
-/* Our processor time since the last sample, also what went into waiting for it. */
-static uint64_t own_cpu_ns(struct sampler *sampler)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    uint64_t total_ns = (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-    uint64_t spent_ns = total_ns - sampler->cpu_ns;
-    sampler->cpu_ns = total_ns;
-    return spent_ns;
-}
-
 /* Writes the sample down and accounts for its pauses. */
 static void finish(struct sampler *sampler, struct taking *taking, uint64_t moved_bytes)
 {
@@ -278,7 +266,7 @@ static void finish(struct sampler *sampler, struct taking *taking, uint64_t move
     uint64_t now_ns = sampler_now_ns();
     threads_settle(&sampler->threads);
     pace_spend(&sampler->stop_pace, now_ns, taking->event.pause_ns, moved_bytes);
-    pace_spend(&sampler->sample_pace, now_ns, own_cpu_ns(sampler), moved_bytes);
+    pace_spend(&sampler->sample_pace, now_ns, sampler_own_cpu_ns(sampler), moved_bytes);
 
     sampler_check_finalizing(sampler, now_ns);
     report_new_names(sampler, now_ns);

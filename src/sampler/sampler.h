@@ -48,14 +48,15 @@ struct sampler {
     struct python_runtime runtime;
     struct python_reader *reader; /* NULL until found */
     uint64_t search_at_ns, search_wait_ns; /* next try and its back-off */
-    bool unsupported;  /* found one that cannot be read: do not search again */
+    bool unsupported;  /* do not search again */
+    char unsupported_text[ERROR_TEXT_MAX]; /* why what was found cannot be read; "" when nothing was found */
     bool finalizing;
 
     /* when (clock.c, pace.c) */
     struct pace stop_pace;     /* of the target's time */
     struct pace sample_pace;   /* of our own */
     uint64_t stopped_ns;       /* when a thread was last stopped */
-    uint64_t cpu_ns;           /* our processor time at the last sample */
+    uint64_t cpu_ns;           /* our processor time when it was last asked for */
     struct clock clock;
     const char *clock_reason;
     bool traps;                /* the kernel stops threads in the act of a fault */
@@ -78,6 +79,8 @@ struct sampler {
 };
 
 uint64_t sampler_now_ns(void);
+/* Our processor time since the last call. */
+uint64_t sampler_own_cpu_ns(struct sampler *sampler);
 /* Time in the recording. */
 static inline uint64_t sampler_time(const struct sampler *sampler, uint64_t now_ns)
 {

@@ -180,6 +180,7 @@ void tracer_dispatch(struct tracer *tracer)
 {
     int status;
     pid_t tid;
+    tracer->unread_reports = false;
     while (!tracer->ended && (tid = waitpid(-1, &status, __WALL | __WNOTHREAD | WNOHANG)) > 0)
         handle_status(tracer, tid, status);
     if (!tracer->ended && tid < 0 && errno == ECHILD)
@@ -187,14 +188,13 @@ void tracer_dispatch(struct tracer *tracer)
 }
 
 /* Sleeps until SIGCHLD or for a nap. */
-static void nap(const struct tracer *tracer)
+static void nap(struct tracer *tracer)
 {
     struct timespec timeout = {.tv_nsec = NAP_NS};
     struct pollfd poll_fd = {.fd = tracer->sigchld_fd, .events = POLLIN};
     if (ppoll(&poll_fd, 1, &timeout, NULL) > 0) {
         struct signalfd_siginfo info;
-        if (read(tracer->sigchld_fd, &info, sizeof(info)) < 0)
-            return;
+        tracer->unread_reports |= read(tracer->sigchld_fd, &info, sizeof(info)) > 0;
     }
 }
 

@@ -3,6 +3,8 @@
 #include "sampler/clock.h"
 #include "sampler/pace.h"
 
+#define BUDGET ((struct pace_budget){2, 2, 2.5})
+
 /* A target that grows at a fixed rate for `seconds`, looked at every 10 us; a stop takes `pause_ns`.
  * Returns the share of time that was spent in stops. */
 static double simulate(struct pace *pace, double bytes_per_s, double seconds, uint64_t pause_ns,
@@ -34,7 +36,7 @@ static void the_budget_holds_at_any_growth_rate(void **state)
     for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
         struct pace pace;
         uint64_t stops, step_max;
-        pace_init(&pace, 2, 2, 64 * KIB, 1000);
+        pace_init(&pace, BUDGET, 64 * KIB, 1000);
         /* 30 ms of credit at the start are 0.3 % of 10 s */
         double share = simulate(&pace, rates[i], 10, 40 * NS_PER_US, &stops, &step_max);
         assert_true(share <= 0.0235);
@@ -47,7 +49,7 @@ static void a_slow_leak_is_met_at_the_least_step(void **state)
     (void)state;
     struct pace pace;
     uint64_t stops, step_max;
-    pace_init(&pace, 2, 2, 64 * KIB, 1000);
+    pace_init(&pace, BUDGET, 64 * KIB, 1000);
     simulate(&pace, 1e6, 10, 40 * NS_PER_US, &stops, &step_max);
     assert_true(step_max <= 3 * 64 * KIB / 2 + 4096);
     assert_true(stops >= 100 && stops <= 320); /* 10 MB in steps of 32 to 96 KiB */
@@ -58,7 +60,7 @@ static void growth_that_slows_down_is_not_forgotten(void **state)
     (void)state;
     struct pace pace;
     uint64_t stops, step_max;
-    pace_init(&pace, 2, 2, 64 * KIB, 1000);
+    pace_init(&pace, BUDGET, 64 * KIB, 1000);
     simulate(&pace, 2e10, 5, 40 * NS_PER_US, &stops, &step_max);
     simulate(&pace, 1e6, 2, 40 * NS_PER_US, &stops, &step_max);
     assert_true(stops >= 10);
@@ -69,7 +71,7 @@ static void stops_never_take_more_than_a_fifth_of_a_burst(void **state)
     (void)state;
     struct pace pace;
     uint64_t stops, step_max;
-    pace_init(&pace, 2, 2, 64 * KIB, 1000);
+    pace_init(&pace, BUDGET, 64 * KIB, 1000);
     double share = simulate(&pace, 2e9, 0.02, 40 * NS_PER_US, &stops, &step_max);
     assert_true(share <= 0.30); /* steps vary by half around a fifth */
     assert_true(stops > 25); /* each costs 80 us: at most a quarter of 20 ms were 62 */
@@ -80,7 +82,7 @@ static void one_long_pause_does_not_blind_for_seconds(void **state)
     (void)state;
     struct pace pace;
     uint64_t stops, step_max;
-    pace_init(&pace, 2, 2, 64 * KIB, 1000);
+    pace_init(&pace, BUDGET, 64 * KIB, 1000);
     simulate(&pace, 1e8, 1, 40 * NS_PER_US, &stops, &step_max);
     uint64_t now_ns = pace.credited_ns + 100 * NS_PER_MS; /* the machine was suspended in a stop */
     pace_spend(&pace, now_ns, 100 * NS_PER_MS, 64 * KIB);
@@ -92,7 +94,7 @@ static void the_poll_clock_sleeps_long_when_nothing_moves(void **state)
     (void)state;
     struct pace pace;
     struct clock clock;
-    pace_init(&pace, 2, 2, 64 * KIB, 0);
+    pace_init(&pace, BUDGET, 64 * KIB, 0);
     assert_true(clock_init(&clock, "poll", &pace, 10 * NS_PER_MS));
     struct clock_view view = {.now_ns = 5 * NS_PER_S, .next_tick_ns = 5 * NS_PER_S + 10 * NS_PER_MS};
     assert_int_equal(clock.sleep_ns(&clock, &view), 10 * NS_PER_MS);
@@ -108,7 +110,7 @@ static void the_tick_clock_is_due_once_a_tick_and_only_if_something_moved(void *
     (void)state;
     struct pace pace;
     struct clock clock;
-    pace_init(&pace, 2, 2, 64 * KIB, 0);
+    pace_init(&pace, BUDGET, 64 * KIB, 0);
     assert_true(clock_init(&clock, "tick", &pace, 10 * NS_PER_MS));
     struct clock_view view = {.now_ns = 9 * NS_PER_MS, .next_tick_ns = 10 * NS_PER_MS,
                               .moved_bytes = 1 * GIB};
