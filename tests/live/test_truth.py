@@ -36,13 +36,10 @@ def errors(folder, python, name, site):
 
 
 def assert_accurate(folder, python, name, *, site=None, lines_below, whole_below, lines_least):
-    """Up to three tries: where other work takes the processors, polls come late and nothing can be said."""
-    for _ in range(3):
-        lines, whole, seen = errors(folder, python, name, site)
-        assert len(lines) >= lines_least
-        if max(lines.values()) < lines_below and whole < whole_below:
-            return seen
-    pytest.fail(f"errors always beyond {lines_below:.0%} a line or {whole_below:.0%} in all: {whole:.1%}, {lines}")
+    lines, whole, seen = errors(folder, python, name, site)
+    assert len(lines) >= lines_least
+    assert max(lines.values()) < lines_below and whole < whole_below, f"{whole:.1%} in all, by line {lines}"
+    return seen
 
 
 def test_known_amounts(tmp_path, every_python):
@@ -58,15 +55,18 @@ def test_known_amounts_with_numpy(tmp_path, each_minor):
 
 def test_what_is_kept_is_held_at_the_end(tmp_path, each_minor):
     truth, seen = run_target(tmp_path, each_minor, "interleaved")
-    held = total_by_line(seen, "total_held_at_end_bytes")
-    for line, grown in truth["grown"].items():
-        assert off(held.get(line, 0), grown) < 0.30, (line, held.get(line, 0), grown)
+    grown, held = total_by_line(seen), total_by_line(seen, "total_held_at_end_bytes")
+    for line in truth["grown"]:
+        assert off(held.get(line, 0), grown[line]) < 0.02, (line, held.get(line, 0), grown[line])
+    assert off(sum(held[line] for line in truth["grown"]), sum(truth["grown"].values())) < 0.03
     # Not the empty process after finalization.
     assert seen["totals"]["end_rss_bytes"] > sum(truth["grown"].values())
 
 
 def test_interleaved_lines(tmp_path, each_minor):
-    assert_accurate(tmp_path, each_minor, "interleaved", lines_below=0.20, whole_below=0.08, lines_least=3)
+    # Polling meets a line as often as it takes time: how far that is from its bytes depends on the lines (README, limits).
+    limits = {"lines_below": 0.40, "whole_below": 0.15, "lines_least": 3}
+    assert_accurate(tmp_path, each_minor, "interleaved", **limits)
 
 
 def test_threads_grow_at_once(tmp_path, each_minor):
