@@ -28,7 +28,7 @@ struct event_target {
     bool attached;        /* --pid; otherwise memsample launched it */
     uint64_t start_unix_ns; /* wall clock at time 0 */
     uint64_t page_bytes;
-    uint64_t step_bytes;  /* least growth between two stops */
+    uint64_t step_bytes;  /* least growth between two samples */
     uint64_t tick_ns;
     double budget_percent;
     const char *program;  /* what a person calls it: "job.py", "gunicorn" */

@@ -17,10 +17,10 @@ int help_main(FILE *out)
           "      --recording FILE  the recording (default: next to the page, .memsample)\n"
           "      --force           replace files that exist\n"
           "  -d, --duration SEC    stop profiling after so many seconds; the process goes on\n"
-          "      --clock CLOCK     auto, trap (stop in the act of a page fault; run only), poll (stop when\n"
-          "                        memory moved) or tick (stop on a timer)\n"
+          "      --clock CLOCK     auto, poll (look when memory moves), trap (stop in the act of a page fault;\n"
+          "                        run only) or tick (stop on a timer)\n"
           "      --tick HZ         readings a second for the timeline (default 100)\n"
-          "      --step SIZE       least growth between two stops, e.g. 64k, 1M (default 64k)\n"
+          "      --step SIZE       least growth between two samples, e.g. 64k, 1M (default 64k)\n"
           "      --budget PERCENT  most of the target's time that pauses may take (default 2)\n"
           "  -q, --quiet           no progress and no summary\n"
           "      --version, --help\n",

@@ -3,8 +3,9 @@ import { by_id, element } from "./dom.js";
 import { format_bytes, format_count, format_share, format_time, visible } from "./format.js";
 
 const CLOCKS = {
-    poll: "RSS was read at a high rate, and threads were stopped when it had moved",
-    tick: "threads were stopped at a steady rate, whether memory moved or not",
+    poll: "RSS was read at a high rate, and the stack of the thread that faulted when it had moved",
+    trap: "the kernel stopped threads in the act of a page fault",
+    tick: "threads were stopped at a steady rate, if memory had moved",
 };
 
 const time = (ns) => format_time(ns / 1e9);
@@ -31,13 +32,13 @@ export function show_trust(profile) {
         group("Clock", [
             ["Clock", `${clock.name}${CLOCKS[clock.name] ? `: ${CLOCKS[clock.name]}` : ""}`],
             ["Why this one", visible(clock.reason)],
-            ["Step", `${format_bytes(clock.step_bytes)} of growth between stops`],
+            ["Step", `at least ${format_bytes(clock.step_bytes)} of growth between samples`],
             ["Tick", clock.tick_ns > 0 ? time(clock.tick_ns) : ""],
             ["Budget for pauses", `${clock.budget_percent} % of the run`],
         ]),
         group("Samples and pauses", [
-            ["Stops", format_count(samples.stops)],
-            ["Samples", format_count(samples.samples)],
+            ["Samples", `${format_count(samples.samples)} (moments at which a stack was read)`],
+            ["Stops", `${format_count(samples.stops)} (the other stacks were read as the thread ran or slept)`],
             ["Torn stacks", `${format_count(samples.torn)} (changed while they were read)`],
             ["Cut stacks", `${format_count(samples.truncated)} (too deep to read whole)`],
             ["Without a stack", `${format_count(samples.unattributed)}, ${format_bytes(totals.unattributed_bytes)}, ${unattributed} of the growth`],
