@@ -23,7 +23,6 @@ struct clock {
     uint64_t (*sleep_ns)(struct clock *clock, const struct clock_view *view);
     bool (*is_due)(struct clock *clock, const struct clock_view *view);
     struct pace *pace;
-    uint64_t tick_ns;
     uint64_t sampled_tick_ns; /* tick clock: the tick that was served last */
     uint64_t spin_until_ns;   /* poll clock: give up spinning then */
     uint64_t spin_again_ns;   /* ...and do not spin again before */
@@ -32,6 +31,6 @@ struct clock {
 
 /* `name` is "poll", "tick" or "trap"; false for any other. `pace` must outlive the clock.
  * With the trap clock the kernel stops threads by itself; is_due then tells when memory moved much more than those stops account for. */
-bool clock_init(struct clock *clock, const char *name, struct pace *pace, uint64_t tick_ns);
+bool clock_init(struct clock *clock, const char *name, struct pace *pace);
 
 #endif

@@ -14,7 +14,8 @@ struct session_options {
     char *const *arguments; /* the job to launch, or NULL to attach */
     pid_t pid;              /* the process to attach to */
     const sigset_t *job_mask; /* signal mask of the job */
-    const char *clock;      /* "auto", "poll", "tick" */
+    bool job_ignores_child;   /* memsample was started with SIGCHLD ignored, and so is the job */
+    const char *clock;      /* "auto", "poll", "trap", "tick" */
     uint64_t duration_ns;   /* 0: until the end */
     uint64_t tick_ns;
     uint64_t step_bytes;
@@ -50,8 +51,8 @@ struct session_result {
 /* Runs a whole session. Must have a thread of its own: the target is let go by that thread's end, not by this call's
  * return. SIGCHLD, SIGINT, SIGTERM and SIGHUP must be blocked in every thread.
  *
- * SIGINT, SIGTERM and SIGHUP end an attached session. A launched job gets them passed on (unless the terminal sent them: then it
- * has them already); a second one ends the session and leaves the job running.
+ * SIGINT, SIGTERM and SIGHUP end an attached session. A launched job gets them passed on, unless it has them already because they went to the
+ * whole process group; a second SIGINT or SIGTERM also ends the session.
  *
  * 0 or a negative errno with `error` filled; `ret_result` is filled in either case. */
 int session_run(const struct session_options *options, struct session_progress *progress,

@@ -1,7 +1,7 @@
 /* Page-fault events of the kernel: a thread is stopped in the act of every Nth fault it takes.
  *
  * A perf software event with `sigtrap` sends the faulting thread SIGTRAP (si_code TRAP_PERF) before it goes on; its tracer sees a
- * signal-delivery stop. Linux 5.13 or later, and the right to use perf (perf_event_paranoid(5), seccomp).
+ * signal-delivery stop. Linux 5.18 or later, and the right to use perf (perf_event_paranoid(5), seccomp).
  *
  * Safety: SIGTRAP must be ignored by the target (set before exec, kept across it). A traced thread reports an ignored signal to its
  * tracer all the same; without a tracer it is dropped, so that losing memsample can never kill the job.

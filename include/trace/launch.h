@@ -14,11 +14,16 @@ struct launch {
     int result_fd; /* the child's errno when exec failed; end of file when it worked */
 };
 
-/* Forks a child that waits. Its signal mask becomes `mask` (the one memsample was started with); standard streams, working
- * directory, environment and everything else are untouched, but for SIGTRAP, which is ignored with `ignore_trap` (see faults.h). Call it from the thread that will trace.
- * 0 or a negative errno with `error` filled. */
-int launch_prepare(char *const arguments[], const sigset_t *mask, bool ignore_trap,
-                   struct launch *ret_launch, struct error *error);
+struct launch_job {
+    char *const *arguments; /* NULL-terminated */
+    const sigset_t *mask;   /* the signal mask that memsample was started with */
+    bool ignore_child;      /* memsample was started with SIGCHLD ignored */
+    bool ignore_trap;       /* see faults.h */
+};
+
+/* Forks a child that waits. Standard streams, working directory, environment, signals and everything else are as memsample found them, but
+ * for SIGTRAP with `ignore_trap`. Call it from the thread that will trace. 0 or a negative errno with `error` filled. */
+int launch_prepare(const struct launch_job *job, struct launch *ret_launch, struct error *error);
 
 /* Lets the child exec: call it after it was seized. Returns at once; the child's exec is reported to its tracer. */
 void launch_go(struct launch *launch);

@@ -32,6 +32,8 @@ struct tracee {
     int fault_fd;           /* its page-fault event, or -1 */
 };
 
+#define TRACER_SIGNALS 32 /* the classic ones */
+
 struct tracer {
     pid_t pid;
     int sigchld_fd; /* signalfd that becomes readable on SIGCHLD; borrowed */
@@ -44,6 +46,8 @@ struct tracer {
     bool unread_reports;   /* SIGCHLD was taken off the fd: dispatch before sleeping */
     uint64_t spin_ns;      /* how long to wait awake for a stop: what has paid off lately */
 
+    uint64_t signal_ns[TRACER_SIGNALS]; /* when the target last got each from somebody else (CLOCK_MONOTONIC) */
+
     uint32_t execs;  /* how often the process replaced its program */
     bool ended;      /* the process is gone and its status was read */
     bool signaled;
@@ -54,6 +58,9 @@ struct tracer {
  * on every thread that it starts from then on: only for a target that ignores SIGTRAP.
  * 0 or a negative errno (-EPERM: see permission.h). */
 int tracer_init(struct tracer *tracer, pid_t pid, int sigchld_fd, uint64_t trap_period);
+/* Seizes the process again, and counts an exec: a thread that was not seized replaced the program, and the kernel let the old main thread go
+ * without a word. 0 or a negative errno. */
+int tracer_adopt(struct tracer *tracer);
 void tracer_deinit(struct tracer *tracer); /* frees memory only: see above */
 
 /* Outcomes. */

@@ -3,27 +3,30 @@
 
 int help_main(FILE *out)
 {
-    fputs("memsample " MEMSAMPLE_VERSION
-          " - which Python line holds this process's memory, from outside and without a restart\n"
-          "\n"
-          "  memsample run [OPTIONS] -- python job.py [ARG...]   start a job and profile it\n"
-          "  memsample --pid PID [OPTIONS]                       profile a running process; Ctrl-C ends it\n"
-          "  memsample report RECORDING [-f html|json|text] [-o FILE] [--force]\n"
-          "\n"
-          "Both write one HTML page and the recording it was made from, and print a short summary.\n"
-          "`run` exits with the job's own exit status.\n"
-          "\n"
-          "  -o, --output FILE     the page (default: PROGRAM-PID.html in this folder)\n"
-          "      --recording FILE  the recording (default: next to the page, .memsample)\n"
-          "      --force           replace files that exist\n"
-          "  -d, --duration SEC    stop profiling after so many seconds; the process goes on\n"
-          "      --clock CLOCK     auto, poll (look when memory moves), trap (stop in the act of a page fault;\n"
-          "                        run only) or tick (stop on a timer)\n"
-          "      --tick HZ         readings a second for the timeline (default 100)\n"
-          "      --step SIZE       least growth between two samples, e.g. 64k, 1M (default 64k)\n"
-          "      --budget PERCENT  most of the target's time that pauses may take (default 2)\n"
-          "  -q, --quiet           no progress and no summary\n"
-          "      --version, --help\n",
-          out);
+    fputs(
+        "memsample " MEMSAMPLE_VERSION
+        " - which Python line holds this process's memory, from outside and without a restart\n"
+        "\n"
+        "  memsample run [OPTIONS] -- python job.py [ARG...]   start a job and profile it\n"
+        "  memsample --pid PID [OPTIONS]                       profile a running process; Ctrl-C "
+        "ends it\n"
+        "  memsample report RECORDING [-f html|json|text] [-o FILE] [--force]\n"
+        "\n"
+        "Both write one HTML page and the recording it was made from, and print a short summary.\n"
+        "`run` exits with the job's own exit status.\n"
+        "\n"
+        "  -o, --output FILE     the page (default: PROGRAM-PID.html in this folder)\n"
+        "      --recording FILE  the recording (default: next to the page, .memsample)\n"
+        "      --force           replace files that exist\n"
+        "  -d, --duration SEC    stop profiling after so many seconds; the process goes on\n"
+        "      --clock CLOCK     auto, poll (look when memory moves), trap (stop in the act of a "
+        "page fault;\n"
+        "                        run only) or tick (stop on a timer)\n"
+        "      --tick HZ         readings a second for the timeline (default 100)\n"
+        "      --step SIZE       least growth between two samples, e.g. 64k, 1M (default 64k)\n"
+        "      --budget PERCENT  most of the target's time that pauses may take (default 2)\n"
+        "  -q, --quiet           no progress and no summary\n"
+        "      --version, --help\n",
+        out);
     return EXIT_OK;
 }

@@ -9,8 +9,17 @@
 #include "cli/cli.h"
 #include "cli/report.h"
 
-enum { OPTION_RECORDING = 256, OPTION_TICK, OPTION_STEP, OPTION_BUDGET, OPTION_CLOCK, OPTION_FORCE,
-       OPTION_PID, OPTION_HELP, OPTION_VERSION };
+enum {
+    OPTION_RECORDING = 256,
+    OPTION_TICK,
+    OPTION_STEP,
+    OPTION_BUDGET,
+    OPTION_CLOCK,
+    OPTION_FORCE,
+    OPTION_PID,
+    OPTION_HELP,
+    OPTION_VERSION
+};
 
 static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
@@ -136,7 +145,8 @@ static int parse_record(int argc, char **argv, bool run, struct record_options *
             return r;
     }
     if (run && options->pid)
-        return cli_usage("run starts a job; to profile process %d leave run out", (int)options->pid);
+        return cli_usage("run starts a job; to profile process %d leave run out",
+                         (int)options->pid);
     if (run && optind >= argc)
         return cli_usage("run needs a job, as in: memsample run -- python job.py");
     if (!run && !options->pid && optind < argc)

@@ -25,8 +25,8 @@ static int check_file(const char *path, bool replace, struct error *error)
     const char *where = slash ? folder : ".";
     if (access(where, W_OK | X_OK) < 0)
         return error_set(error, -errno,
-                         "cannot write %s (folder %s: %s); choose another place with -o", path, where,
-                         strerror(errno));
+                         "cannot write %s (folder %s: %s); choose another place with -o", path,
+                         where, strerror(errno));
     if (!replace && access(path, F_OK) == 0)
         return error_set(error, -EEXIST,
                          "%s exists and is left alone; choose another name or add --force", path);
@@ -40,7 +40,8 @@ static char *recording_beside(const char *page)
     if (length > suffix && strcmp(page + length - suffix, PAGE_SUFFIX) == 0)
         length -= suffix;
     char *recording;
-    return asprintf(&recording, "%.*s%s", (int)length, page, RECORDING_SUFFIX) < 0 ? NULL : recording;
+    return asprintf(&recording, "%.*s%s", (int)length, page, RECORDING_SUFFIX) < 0 ? NULL
+                                                                                   : recording;
 }
 
 int output_check(const struct output *output, struct error *error)
@@ -54,6 +55,11 @@ int output_check(const struct output *output, struct error *error)
         return r;
     if (!recording && output->page_wanted)
         recording = beside = recording_beside(output->page_wanted);
+    if (recording && output->page_wanted && strcmp(recording, output->page_wanted) == 0)
+        return error_set(
+            error, -EINVAL,
+            "the page and the recording cannot both be %s; name one of them differently",
+            recording);
     return recording ? check_file(recording, output->replace, error) : 0;
 }
 
@@ -82,7 +88,7 @@ static int choose_default(struct output *output, pid_t pid, const char *program)
         output_deinit(output);
         if (asprintf(&output->page, "%s-%d%s%s", name, (int)pid, number, PAGE_SUFFIX) < 0)
             output->page = NULL;
-        output->recording = !output->page               ? NULL
+        output->recording = !output->page              ? NULL
                             : output->recording_wanted ? strdup(output->recording_wanted)
                                                        : recording_beside(output->page);
         if (!output->page || !output->recording)
@@ -100,7 +106,8 @@ int output_choose(struct output *output, pid_t pid, const char *program, struct 
 {
     if (!output->page_wanted) {
         int r = choose_default(output, pid, program);
-        return r < 0 ? error_set(error, r, "no free name for the page was found (%s)", strerror(-r)) : 0;
+        return r < 0 ? error_set(error, r, "no free name for the page was found (%s)", strerror(-r))
+                     : 0;
     }
     output->page = strdup(output->page_wanted);
     output->recording = output->recording_wanted ? strdup(output->recording_wanted)

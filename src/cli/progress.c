@@ -43,11 +43,14 @@ void progress_draw(struct progress_line *line, struct session_progress *progress
 
     add_point(line, rss_bytes);
     sparkline(line, bars);
-    int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col ? window.ws_col : 80;
+    int columns =
+        ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col ? window.ws_col : 80;
     int room = columns - 34 - PROGRESS_POINTS;
     for (char *c = top; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?'; /* names come from the target: they must not steer the terminal */
+        if ((unsigned char)*c < 0x20 || *c == 0x7f ||
+            ((unsigned char)*c == 0xc2 && (unsigned char)c[1] < 0xa0))
+            *c = '?'; /* names come from the target: they must not steer the terminal (C0, DEL, C1)
+                       */
     fprintf(stderr, "\r\033[Kmemsample  %s  %s  %s  %.*s",
             units_format_duration(elapsed_ns, duration), units_format_bytes(rss_bytes, bytes), bars,
             room > 0 ? room : 0, top);

@@ -1,15 +1,18 @@
-/* `memsample run` and `memsample --pid`: a session in a thread of its own, then the page and the summary. */
+/* `memsample run` and `memsample --pid`: a session in a thread of its own, then the page and the
+ * summary. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/units.h"
 #include "cli/cli.h"
@@ -47,7 +50,8 @@ static const char *choose_recording(void *context, pid_t pid, const char *progra
 static void *run_session(void *context)
 {
     struct record *record = context;
-    record->code = session_run(&record->session, &record->progress, &record->result, &record->error);
+    record->code =
+        session_run(&record->session, &record->progress, &record->result, &record->error);
     pthread_mutex_lock(&record->lock);
     record->finished = true;
     pthread_cond_signal(&record->changed);
@@ -55,7 +59,8 @@ static void *run_session(void *context)
     return NULL;
 }
 
-/* Terminals block when they are told to (Ctrl-S): only this thread writes to one, the session goes on. */
+/* Terminals block when they are told to (Ctrl-S): only this thread writes to one, the session goes
+ * on. */
 static void watch_session(struct record *record)
 {
     struct progress_line line = {0};
@@ -79,7 +84,8 @@ static void watch_session(struct record *record)
     progress_clear(&line);
 }
 
-/* Signals are blocked before the thread exists, so that none is ever lost or kills memsample half-way. */
+/* Signals are blocked before the thread exists, so that none is ever lost or kills memsample
+ * half-way. */
 static int session_in_thread(struct record *record)
 {
     sigset_t blocked;
@@ -92,6 +98,10 @@ static int session_in_thread(struct record *record)
     sigaddset(&blocked, SIGHUP);
     sigaddset(&blocked, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &blocked, &record->mask);
+    /* With SIGCHLD ignored the kernel would not tell of stops; the job gets it back as it was. */
+    struct sigaction child = {.sa_handler = SIG_DFL}, before;
+    sigaction(SIGCHLD, &child, &before);
+    record->session.job_ignores_child = before.sa_handler == SIG_IGN;
     pthread_mutex_init(&record->lock, NULL);
     pthread_mutex_init(&record->progress.lock, NULL);
     pthread_condattr_init(&monotonic);
@@ -102,8 +112,11 @@ static int session_in_thread(struct record *record)
         return error_set(&record->error, -r, "cannot start a thread (%s)", strerror(r));
     watch_session(record);
     pthread_join(thread, NULL);
-    sigdelset(&blocked, SIGPIPE); /* a reader of stderr that went away must not cost the page */
-    pthread_sigmask(SIG_UNBLOCK, &blocked, NULL);
+    if (!record->options->arguments) { /* from here on Ctrl-C ends memsample; a job still needs its
+                                          signals passed on */
+        sigdelset(&blocked, SIGPIPE); /* a reader of stderr that went away must not cost the page */
+        pthread_sigmask(SIG_UNBLOCK, &blocked, NULL);
+    }
     return record->code;
 }
 
@@ -139,7 +152,10 @@ static int job_status(const struct session_result *result)
         return result->end_status;
     struct rlimit no_core = {0};
     sigset_t set;
-    setrlimit(RLIMIT_CORE, &no_core); /* one core file, the job's own, is enough */
+    /* One core file, the job's own, is enough; the limit does not bind a core_pattern that is a
+     * pipe (core(5)). */
+    setrlimit(RLIMIT_CORE, &no_core);
+    prctl(PR_SET_DUMPABLE, 0);
     signal(result->end_status, SIG_DFL);
     sigemptyset(&set);
     sigaddset(&set, result->end_status);
@@ -152,10 +168,21 @@ static int job_status(const struct session_result *result)
 /* The profile is over but the job is not (--duration): wait for it as if nothing was. */
 static void wait_for_job(struct session_result *result)
 {
+    static const int signals[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP};
     int status;
-    while (waitpid(result->pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return;
+    sigset_t waited;
+    sigemptyset(&waited);
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+        sigaddset(&waited, signals[i]);
+    pid_t ended;
+    while ((ended = waitpid(result->pid, &status, WNOHANG)) == 0) {
+        siginfo_t info;
+        int signal = sigwaitinfo(&waited, &info);
+        if (signal > 0 && signal != SIGCHLD && info.si_code != SI_KERNEL)
+            kill(result->pid, signal);
+    }
+    if (ended < 0)
+        return;
     result->ended = true;
     result->signaled = WIFSIGNALED(status);
     result->end_status = result->signaled ? WTERMSIG(status) : WEXITSTATUS(status);
@@ -176,12 +203,11 @@ static void explain_nothing_recorded(const struct record *record)
         cli_fail(EXIT_FAILED, "no Python interpreter was found in %s, so there is no page", job);
 }
 
-static int finish_run(struct record *record, int status)
+/* The job's own status stands also when the page could not be written; that was said. */
+static int finish_run(struct record *record)
 {
     if (!record->result.ended)
         wait_for_job(&record->result);
-    /* The job's own status stands also when the page could not be written; that was said. */
-    (void)status;
     return job_status(&record->result);
 }
 
@@ -224,5 +250,5 @@ int record_main(const struct record_options *options)
         status = report(&record);
     }
     output_deinit(&record.output);
-    return options->arguments ? finish_run(&record, status) : status;
+    return options->arguments ? finish_run(&record) : status;
 }

@@ -1,5 +1,5 @@
-/* The clocks: tick (a timer), poll (memory counters read at a rate that follows the growth) and trap (the kernel stops threads as they
- * grow). */
+/* The clocks: tick (a timer), poll (memory counters read at a rate that follows the growth) and
+ * trap (the kernel stops threads as they grow). */
 #include "sampler/clock.h"
 
 #include <string.h>
@@ -7,13 +7,15 @@
 #include "base/units.h"
 
 /* Falling asleep and waking costs some 60 us (measured): shorter waits are spent reading. */
-#define WAKE_NS        (80 * NS_PER_US)
-#define SPIN_MAX_NS    (250 * NS_PER_US) /* then the prediction was wrong: go on by sleeping */
+#define WAKE_NS          (80 * NS_PER_US)
+#define SPIN_MAX_NS      (250 * NS_PER_US) /* then the prediction was wrong: go on by sleeping */
 #define SPIN_WAIT_MAX_NS (64 * NS_PER_MS)
-#define POLL_LEAST_NS  (100 * NS_PER_US)
-#define POLL_GROWTH_NS (1 * NS_PER_MS) /* longest sleep while memory moves */
-#define UNTRAPPED_STEPS 4 /* trap clock: so much growth without a stop did not come by faults that stop */
-#define CALM_SHARE     32 /* when flat for t, sleep t / 32: growth is noticed within 3 % of the calm before it */
+#define POLL_LEAST_NS    (100 * NS_PER_US)
+#define POLL_GROWTH_NS   (1 * NS_PER_MS) /* longest sleep while memory moves */
+#define UNTRAPPED_STEPS                                                                            \
+    4 /* trap clock: so much growth without a stop did not come by faults that stop */
+#define CALM_SHARE                                                                                 \
+    32 /* when flat for t, sleep t / 32: growth is noticed within 3 % of the calm before it */
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
@@ -39,8 +41,9 @@ static bool tick_is_due(struct clock *clock, const struct clock_view *view)
     return view->moved_bytes && pace_allows(clock->pace, view->now_ns);
 }
 
-/* Whether to read again at once. On a busy machine the target may need the very processor on which this thread spins, and then never comes to
- * the step: after a spin in vain, sleep for a while instead. */
+/* Whether to read again at once. On a busy machine the target may need the very processor on which
+ * this thread spins, and then never comes to the step: after a spin in vain, sleep for a while
+ * instead. */
 static bool spin_on(struct clock *clock, uint64_t now_ns)
 {
     if (now_ns < clock->spin_again_ns)
@@ -50,13 +53,14 @@ static bool spin_on(struct clock *clock, uint64_t now_ns)
     if (now_ns < clock->spin_until_ns)
         return true;
     clock->spin_until_ns = 0;
-    clock->spin_wait_ns = clock->spin_wait_ns ? least(2 * clock->spin_wait_ns, SPIN_WAIT_MAX_NS) : SPIN_MAX_NS;
+    clock->spin_wait_ns =
+        clock->spin_wait_ns ? least(2 * clock->spin_wait_ns, SPIN_WAIT_MAX_NS) : SPIN_MAX_NS;
     clock->spin_again_ns = now_ns + clock->spin_wait_ns;
     return false;
 }
 
-/* While memory moves: sleep until shortly before the step is expected to be full, then read without pause, so that the
- * thread is met where it was when it crossed the step. */
+/* While memory moves: sleep until shortly before the step is expected to be full, then read without
+ * pause, so that the thread is met where it was when it crossed the step. */
 static uint64_t moving_sleep_ns(struct clock *clock, const struct clock_view *view)
 {
     uint64_t step = pace_step_bytes(clock->pace, view->now_ns, view->moved_bytes);
@@ -92,7 +96,8 @@ static bool poll_is_due(struct clock *clock, const struct clock_view *view)
     return true;
 }
 
-/* The kernel wakes us. Be awake when the next stop is expected, so that the thread does not stand still for as long as waking takes. */
+/* The kernel wakes us. Be awake when the next stop is expected, so that the thread does not stand
+ * still for as long as waking takes. */
 static uint64_t trap_sleep_ns(struct clock *clock, const struct clock_view *view)
 {
     const struct pace *pace = clock->pace;
@@ -110,7 +115,8 @@ static uint64_t trap_sleep_ns(struct clock *clock, const struct clock_view *view
     return least(sleep_ns, until_tick(view));
 }
 
-/* Faults inside system calls, of threads that block SIGTRAP, and pages that came without a fault. */
+/* Faults inside system calls, of threads that block SIGTRAP, and pages that came without a fault.
+ */
 static bool trap_is_due(struct clock *clock, const struct clock_view *view)
 {
     double step = pace_mean_step_bytes(clock->pace);
@@ -118,7 +124,7 @@ static bool trap_is_due(struct clock *clock, const struct clock_view *view)
            pace_allows(clock->pace, view->now_ns);
 }
 
-bool clock_init(struct clock *clock, const char *name, struct pace *pace, uint64_t tick_ns)
+bool clock_init(struct clock *clock, const char *name, struct pace *pace)
 {
     static const struct clock clocks[] = {
         {.name = "poll", .sleep_ns = poll_sleep_ns, .is_due = poll_is_due},
@@ -129,7 +135,6 @@ bool clock_init(struct clock *clock, const char *name, struct pace *pace, uint64
         if (strcmp(clocks[i].name, name) == 0) {
             *clock = clocks[i];
             clock->pace = pace;
-            clock->tick_ns = tick_ns;
             return true;
         }
     return false;

@@ -26,24 +26,23 @@ static int record_target(struct sampler *sampler, uint64_t now_ns, const char *p
     process_link_read(sampler->pid, "cwd", &directory);
     uname(&system);
     snprintf(kernel, sizeof(kernel), "%s %s %s", system.sysname, system.release, system.machine);
-    struct event event = {
-        .kind = EVENT_TARGET,
-        .target = {
-            .pid = sampler->pid,
-            .attached = !sampler->options->arguments,
-            .start_unix_ns = sampler->start_unix_ns,
-            .page_bytes = sampler->page_bytes,
-            .step_bytes = sampler->options->step_bytes,
-            .tick_ns = sampler->options->tick_ns,
-            .budget_percent = sampler->options->budget_percent,
-            .program = program,
-            .command = command,
-            .directory = directory ? directory : "",
-            .clock = sampler->clock.name,
-            .clock_reason = sampler->clock_reason,
-            .kernel = kernel,
-            .memsample_version = MEMSAMPLE_VERSION,
-        }};
+    struct event event = {.kind = EVENT_TARGET,
+                          .target = {
+                              .pid = sampler->pid,
+                              .attached = !sampler->options->arguments,
+                              .start_unix_ns = sampler->start_unix_ns,
+                              .page_bytes = sampler->page_bytes,
+                              .step_bytes = sampler->options->step_bytes,
+                              .tick_ns = sampler->options->tick_ns,
+                              .budget_percent = sampler->options->budget_percent,
+                              .program = program,
+                              .command = command,
+                              .directory = directory ? directory : "",
+                              .clock = sampler->clock.name,
+                              .clock_reason = sampler->clock_reason,
+                              .kernel = kernel,
+                              .memsample_version = MEMSAMPLE_VERSION,
+                          }};
     sampler_record(sampler, now_ns, &event);
     return 0;
 }
@@ -70,8 +69,8 @@ static int begin_recording(struct sampler *sampler, uint64_t now_ns)
     int r = process_program_name(sampler->pid, &program);
     if (r < 0)
         return r;
-    const char *path = sampler->options->recording_path(sampler->options->context, sampler->pid,
-                                                        program, &error);
+    const char *path =
+        sampler->options->recording_path(sampler->options->context, sampler->pid, program, &error);
     r = path ? recording_writer_create(path, sampler->options->replace, &sampler->writer, &error)
              : -EIO;
     if (r < 0) {
@@ -114,7 +113,8 @@ void sampler_discover(struct sampler *sampler, uint64_t now_ns)
     else if (sampler->search_wait_ns < SEARCH_MOST_NS)
         sampler->search_wait_ns = 2 * sampler->search_wait_ns + SEARCH_LEAST_NS;
     sampler->search_at_ns = now_ns + sampler->search_wait_ns;
-    /* A runtime that is half initialised looks like one that is built otherwise: keep looking, less and less often. */
+    /* A runtime that is half initialised looks like one that is built otherwise: keep looking, less
+     * and less often. */
     if (r == PYTHON_RUNTIME_UNSUPPORTED)
         memcpy(sampler->unsupported_text, error.text, sizeof(error.text));
     else
@@ -129,7 +129,7 @@ void sampler_discover(struct sampler *sampler, uint64_t now_ns)
         return;
     record_python(sampler, now_ns);
     sampler_record_reading(sampler, now_ns);
-    sampler_record_split(sampler, now_ns);
+    sampler_check_target(sampler, now_ns);
     sampler_flush(sampler);
     pthread_mutex_lock(&sampler->progress->lock);
     sampler->progress->sampling = true;
@@ -146,6 +146,8 @@ void sampler_forget_python(struct sampler *sampler)
     sampler->unsupported_text[0] = 0;
     sampler->finalizing = false;
     sampler->search_at_ns = sampler->search_wait_ns = 0;
+    process_memory_deinit(
+        &sampler->process_memory); /* an open /proc/PID/mem is bound to the old memory */
     threads_deinit(&sampler->threads);
     threads_init(&sampler->threads, sampler->pid);
 }
@@ -153,7 +155,8 @@ void sampler_forget_python(struct sampler *sampler)
 void sampler_check_finalizing(struct sampler *sampler, uint64_t now_ns)
 {
     if (!sampler->reader || sampler->finalizing ||
-        python_runtime_is_finalizing(&sampler->runtime, &sampler->memory, &sampler->finalizing) < 0 ||
+        python_runtime_is_finalizing(&sampler->runtime, &sampler->memory, &sampler->finalizing) <
+            0 ||
         !sampler->finalizing)
         return;
     /* What was booked so far was there before: it is "the end". */

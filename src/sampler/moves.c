@@ -1,4 +1,5 @@
-/* How much memory moved, and writing that down. Every reading is booked exactly once: rss = previous + grown - released. */
+/* How much memory moved, and writing that down. Every reading is booked exactly once: rss =
+ * previous + grown - released. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,7 +67,8 @@ void sampler_take_memory(struct sampler *sampler, struct event_memory *ret_memor
 
 static void stop_recording(struct sampler *sampler, int code)
 {
-    /* The job matters more than its profile: go on without recording. What was flushed stays readable. */
+    /* The job matters more than its profile: go on without recording. What was flushed stays
+     * readable. */
     snprintf(sampler->result->other_error, sizeof(sampler->result->other_error),
              "the recording ends early, it could not be written (%s); the job itself goes on",
              strerror(-code));
@@ -101,17 +103,25 @@ void sampler_record_reading(struct sampler *sampler, uint64_t now_ns)
     sampler_record(sampler, now_ns, &event);
 }
 
-void sampler_record_split(struct sampler *sampler, uint64_t now_ns)
+void sampler_check_target(struct sampler *sampler, uint64_t now_ns)
 {
     struct process_status status;
-    if (!sampler->writer || process_status_read(sampler->pid, 0, &status) < 0)
+    if (process_status_read(sampler->pid, 0, &status) < 0) {
+        sampler->lost = true; /* unless the tracer is told of its end just now */
         return;
-    if (sampler->traps && !(status.ignored_signals >> (SIGTRAP - 1) & 1)) {
-        /* The target took SIGTRAP for itself: without us one of ours could kill it. */
+    }
+    if (sampler->traps && (!(status.ignored_signals >> (SIGTRAP - 1) & 1) || sampler->finalizing ||
+                           (sampler->result->recorded && !sampler->writer))) {
+        /* The target took SIGTRAP for itself (without us one of ours could kill it), or there is
+         * nothing to trap for. */
         sampler->traps = false;
         tracer_disarm_traps(&sampler->tracer);
-        clock_init(&sampler->clock, "poll", &sampler->sample_pace, sampler->options->tick_ns);
+        clock_init(&sampler->clock, "poll", &sampler->sample_pace);
     }
+    if (status.tracer_pid != sampler->tracer_pid)
+        sampler->lost = tracer_adopt(&sampler->tracer) < 0;
+    if (!sampler->writer)
+        return;
     struct event event = {.kind = EVENT_SPLIT,
                           .split = {
                               .file_bytes = status.file_bytes,

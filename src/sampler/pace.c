@@ -6,14 +6,15 @@
 #define CREDIT_AT_START  0.6  /* of the most, so that short jobs are seen well too */
 #define PAUSE_GUESS_NS   80e3 /* cost of a stop before the first was measured */
 #define GAP_LEAST_PAUSES 4.0  /* even in a burst stops cost no more than a fourth of the time */
-/* A pause beyond so many usual ones is a machine that stood still, not sampling: it must not blind memsample for seconds.
- * It is recorded and reported in full. */
-#define OUTLIER_PAUSES   8.0
-#define MEAN_WEIGHT      0.2  /* of a new value in a running mean */
+/* A pause beyond so many usual ones is a machine that stood still, not sampling: it must not blind
+ * memsample for seconds. It is recorded and reported in full. */
+#define OUTLIER_PAUSES 8.0
+#define MEAN_WEIGHT    0.2 /* of a new value in a running mean */
 
 static double next_spread(struct pace *pace)
 {
-    /* xorshift64 (Marsaglia 2003): quality does not matter here, only that no program keeps step with it */
+    /* xorshift64 (Marsaglia 2003): quality does not matter here, only that no program keeps step
+     * with it */
     pace->random ^= pace->random << 13;
     pace->random ^= pace->random >> 7;
     pace->random ^= pace->random << 17;
@@ -48,7 +49,8 @@ static void credit(struct pace *pace, uint64_t now_ns)
     pace->credited_ns = now_ns;
 }
 
-/* Time from one stop to the next: with full credit a few pauses, without credit what the budget sustains. */
+/* Time from one stop to the next: with full credit a few pauses, without credit what the budget
+ * sustains. */
 static double wanted_gap_ns(const struct pace *pace)
 {
     double saved = pace->credit_ns > 0 ? pace->credit_ns / pace->credit_max_ns : 0;
@@ -63,7 +65,8 @@ uint64_t pace_step_bytes(struct pace *pace, uint64_t now_ns, uint64_t moved_byte
 {
     credit(pace, now_ns);
     double rate = pace->rate;
-    /* Growth that has slowed down since the last stop must not wait for a step meant for a burst. */
+    /* Growth that has slowed down since the last stop must not wait for a step meant for a burst.
+     */
     if (now_ns > pace->stopped_ns) {
         double recent = 2 * (double)moved_bytes / (double)(now_ns - pace->stopped_ns);
         if (recent < rate)

@@ -1,8 +1,9 @@
 /* One sample: which threads moved memory, and the stacks of those.
  *
- * A thread that runs is first read as it runs. It takes some 15 us to stop one: by then a fast loop is somewhere else, while a read
- * meets it 3 us after its memory moved (measured on lines that interleave, see the commit). Only when what was read does not hold together, and now and then
- * to be sure, is the thread stopped. */
+ * A thread that runs is first read as it runs. It takes some 15 us to stop one: by then a fast loop
+ * is somewhere else, while a read meets it 3 us after its memory moved (measured on lines that
+ * interleave, see the commit). Only when what was read does not hold together, and now and then to
+ * be sure, is the thread stopped. */
 #include <errno.h>
 #include <string.h>
 
@@ -13,13 +14,14 @@
 #include "sampler/sampler.h"
 
 #define STOP_EVERY_NS      (50 * NS_PER_MS) /* while memory moves */
-#define OWNERS_STOPPED_MAX 4    /* threads looked at in one sample: the largest by faults */
+#define OWNERS_STOPPED_MAX 4 /* threads looked at in one sample: the largest by faults */
 #define OWNERS_MAX         EVENT_OWNERS_MAX
-#define FAULT_BYTES_WEIGHT 0.2     /* of a new value in the running mean */
-#define PERIOD_MAX         1000000 /* faults: 4 GB in small pages */
-#define OWNER_SHARE_LEAST  0.02 /* of the faults; smaller ones are left to the others */
+#define FAULT_BYTES_WEIGHT 0.2              /* of a new value in the running mean */
+#define PERIOD_MAX         1000000          /* faults: 4 GB in small pages */
+#define OWNER_SHARE_LEAST  0.02             /* of the faults; smaller ones are left to the others */
 #define MOVED_JUST_NOW_NS  (50 * NS_PER_US) /* between two readings */
-#define CAPTURE_TRIES      4    /* a torn stack is read again, a few instructions later */
+#define STILL_TRIES        3
+#define CAPTURE_TRIES      4 /* a torn stack is read again, a few instructions later */
 
 struct taking { /* one sample in the making */
     struct event_sample event;
@@ -51,8 +53,7 @@ static void note_line(struct sampler *sampler, const struct python_stack *stack,
 }
 
 /* Turns the captured stack into a number of the recording. */
-static void resolve(struct sampler *sampler, const struct taking *taking,
-                    struct event_owner *owner)
+static void resolve(struct sampler *sampler, const struct taking *taking, struct event_owner *owner)
 {
     struct python_stack stack;
     if (python_stack_resolve(sampler->reader, &stack) != 0) {
@@ -121,24 +122,8 @@ static uint8_t take_stopped(struct sampler *sampler, struct taking *taking, pid_
     return state_of_capture(outcome, STACK_STOPPED);
 }
 
-/* Reads a thread that runs as it runs, or stops it. STACK_LATER: neither was possible now. */
-static uint8_t take_running(struct sampler *sampler, struct taking *taking, pid_t tid)
-{
-    uint64_t now_ns = sampler_now_ns();
-    bool may_stop = pace_allows(&sampler->stop_pace, now_ns);
-    if (may_stop && (sampler->clock.pace == &sampler->stop_pace ||
-                     now_ns - sampler->stopped_ns >= STOP_EVERY_NS))
-        return take_stopped(sampler, taking, tid);
-    int outcome = python_stack_capture(sampler->reader, tid);
-    if (outcome == 0)
-        outcome = python_stack_confirm(sampler->reader);
-    if (outcome != PYTHON_STACK_TORN)
-        return state_of_capture(outcome, STACK_RUNNING);
-    return may_stop ? take_stopped(sampler, taking, tid) : STACK_LATER;
-}
-
-/* Reads a sleeping thread without disturbing it. Its count of context switches tells whether it ran meanwhile: then nothing that was
- * read counts. */
+/* Reads a sleeping thread without disturbing it. Its count of context switches tells whether it ran
+ * meanwhile: then nothing that was read counts. */
 static bool take_asleep(struct sampler *sampler, struct taking *taking, pid_t tid,
                         uint8_t *ret_state)
 {
@@ -158,6 +143,39 @@ static bool take_asleep(struct sampler *sampler, struct taking *taking, pid_t ti
         return false;
     *ret_state = state_of_capture(outcome, STACK_ASLEEP);
     return true;
+}
+
+/* Stops a thread, unless it fell asleep meanwhile: a stop would make epoll_wait and some others
+ * return EINTR. STACK_LATER: it fell asleep and woke again each time that it was looked at. */
+static uint8_t take_still(struct sampler *sampler, struct taking *taking, pid_t tid)
+{
+    for (int i = 0; i < STILL_TRIES; i++) {
+        char state = threads_state(&sampler->threads, tid);
+        uint8_t taken;
+        if (state == 'X' || state == 'Z')
+            return STACK_GONE;
+        if (state != 'S' && state != 'T')
+            return take_stopped(sampler, taking, tid);
+        if (take_asleep(sampler, taking, tid, &taken))
+            return taken;
+    }
+    return STACK_LATER;
+}
+
+/* Reads a thread that runs as it runs, or stops it. STACK_LATER: neither was possible now. */
+static uint8_t take_running(struct sampler *sampler, struct taking *taking, pid_t tid)
+{
+    uint64_t now_ns = sampler_now_ns();
+    bool may_stop = pace_allows(&sampler->stop_pace, now_ns);
+    if (may_stop && (sampler->clock.pace == &sampler->stop_pace ||
+                     now_ns - sampler->stopped_ns >= STOP_EVERY_NS))
+        return take_still(sampler, taking, tid);
+    int outcome = python_stack_capture(sampler->reader, tid);
+    if (outcome == 0)
+        outcome = python_stack_confirm(sampler->reader);
+    if (outcome != PYTHON_STACK_TORN && outcome != -EFAULT)
+        return state_of_capture(outcome, STACK_RUNNING);
+    return may_stop ? take_still(sampler, taking, tid) : STACK_LATER;
 }
 
 static void take_owner(struct sampler *sampler, struct taking *taking, const struct thread *thread)
@@ -191,7 +209,8 @@ static const struct thread *next_faulter(const struct sampler *sampler, const st
     return best;
 }
 
-/* Nobody faulted: memory was released, or came in without a fault (MAP_POPULATE). Whoever ran is the one. */
+/* Nobody faulted: memory was released, or came in without a fault (MAP_POPULATE). Whoever ran is
+ * the one. */
 static const struct thread *likely_mover(const struct sampler *sampler)
 {
     const struct thread *best = NULL;
@@ -205,8 +224,9 @@ static const struct thread *likely_mover(const struct sampler *sampler)
     return best ? best : sampler->threads.count ? &sampler->threads.items[0] : NULL;
 }
 
-/* The usual case at its shortest: one thread, and memory moved just now, so it runs. Each microsecond between the move and the stop
- * takes the thread further away from the line that moved it; who else faulted is looked up afterwards. */
+/* The usual case at its shortest: one thread, and memory moved just now, so it runs. Each
+ * microsecond between the move and the stop takes the thread further away from the line that moved
+ * it; who else faulted is looked up afterwards. */
 static bool take_only_thread(struct sampler *sampler, struct taking *taking)
 {
     if (sampler->threads.count != 1 || sampler->moved_within_ns > MOVED_JUST_NOW_NS)
@@ -224,7 +244,7 @@ static bool take_only_thread(struct sampler *sampler, struct taking *taking)
             taking->owners[0].faults = thread->faults;
         else if (thread->faults && taking->event.owner_count < OWNERS_MAX)
             taking->owners[taking->event.owner_count++] = (struct event_owner){
-                .tid = thread->tid, .faults = thread->faults, .state = STACK_GONE};
+                .tid = thread->tid, .faults = thread->faults, .state = STACK_LATER};
     }
     return true;
 }
@@ -268,13 +288,13 @@ static void finish(struct sampler *sampler, struct taking *taking, uint64_t move
     pace_spend(&sampler->stop_pace, now_ns, taking->event.pause_ns, moved_bytes);
     pace_spend(&sampler->sample_pace, now_ns, sampler_own_cpu_ns(sampler), moved_bytes);
 
-    sampler_check_finalizing(sampler, now_ns);
     report_new_names(sampler, now_ns);
     sampler_take_memory(sampler, &taking->event.memory);
     sampler->sample_moved_bytes = 0;
     taking->event.owners = taking->owners;
     struct event event = {.kind = EVENT_SAMPLE, .sample = taking->event};
     sampler_record(sampler, now_ns, &event);
+    sampler_check_finalizing(sampler, now_ns);
 }
 
 void sampler_sample(struct sampler *sampler)
@@ -294,8 +314,8 @@ void sampler_sample(struct sampler *sampler)
 
 /* ---- threads that the kernel stopped in the act of a fault ---- */
 
-/* When the thread began to stand still, at the earliest: before the sleep that its report ended, if that was short; else as long before
- * waking as waking takes. */
+/* When the thread began to stand still, at the earliest: before the sleep that its report ended, if
+ * that was short; else as long before waking as waking takes. */
 static uint64_t trapped_since_ns(const struct sampler *sampler)
 {
     uint64_t late_ns = (uint64_t)sampler->late_ns;
@@ -303,7 +323,8 @@ static uint64_t trapped_since_ns(const struct sampler *sampler)
     return since_ns > sampler->slept_ns ? since_ns : sampler->slept_ns;
 }
 
-/* Faults of the trapped thread since the last sample; those of the others go to their own next stacks. */
+/* Faults of the trapped thread since the last sample; those of the others go to their own next
+ * stacks. */
 static void share_faults(struct sampler *sampler, struct taking *taking, pid_t tid)
 {
     if (threads_look(&sampler->threads) < 0)
@@ -332,7 +353,9 @@ static void set_period(struct sampler *sampler, const struct taking *taking, pid
     double period = pace_mean_step_bytes(&sampler->stop_pace) / sampler->fault_bytes *
                     (double)taking->event.owner_count;
     tracer_set_trap_period(&sampler->tracer, tid,
-                           period < 1 ? 1 : period > PERIOD_MAX ? PERIOD_MAX : (uint64_t)period);
+                           period < 1            ? 1
+                           : period > PERIOD_MAX ? PERIOD_MAX
+                                                 : (uint64_t)period);
 }
 
 static void sample_trapped(struct sampler *sampler, pid_t tid)
@@ -348,7 +371,7 @@ static void sample_trapped(struct sampler *sampler, pid_t tid)
     taking.event.pause_ns = sampler_now_ns() - since_ns;
     owner->state = state_of_capture(outcome, STACK_STOPPED);
     if (owner->state == STACK_TORN)
-        owner->state = take_stopped(sampler, &taking, tid); /* a few instructions later */
+        owner->state = take_still(sampler, &taking, tid); /* a few instructions later */
     if (owner->state == STACK_STOPPED)
         resolve(sampler, &taking, owner);
     share_faults(sampler, &taking, tid);

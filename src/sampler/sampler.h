@@ -30,6 +30,9 @@ struct sampler {
     int sigchld_fd;
     uint32_t asked_to_end; /* how often */
     bool done;
+    bool lost;      /* the target is not ours any more and no end was reported */
+    int pass_on;    /* a signal for the job that waits a little, in case it has it already */
+    uint64_t pass_on_ns;
     uint8_t end_reason;
 
     pid_t pid;
@@ -39,6 +42,7 @@ struct sampler {
     struct launch launch;
     struct tracer tracer;
     uint32_t execs_seen;
+    pid_t tracer_pid; /* what the target's status says of us */
     struct process_memory process_memory;
     struct memory memory;
     int statm_fd;
@@ -97,7 +101,8 @@ void sampler_take_memory(struct sampler *sampler, struct event_memory *ret_memor
 /* Records an event at `now_ns`; a failure ends the recording and is told to the user. */
 void sampler_record(struct sampler *sampler, uint64_t now_ns, struct event *event);
 void sampler_record_reading(struct sampler *sampler, uint64_t now_ns);
-void sampler_record_split(struct sampler *sampler, uint64_t now_ns);
+/* Reads the target's status: what its memory consists of, and whether it is still ours. */
+void sampler_check_target(struct sampler *sampler, uint64_t now_ns);
 void sampler_flush(struct sampler *sampler);
 
 /* Looks for Python if it is time to; on success begins the recording. */

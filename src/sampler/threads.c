@@ -46,7 +46,8 @@ static void read_name(struct threads *threads, struct thread *thread)
     thread->name_changed = true;
 }
 
-/* New threads start with all their faults still to be charged: they were made since the last look. */
+/* New threads start with all their faults still to be charged: they were made since the last look.
+ */
 static int add_new_threads(struct threads *threads, bool first)
 {
     _cleanup_(freep) pid_t *tids = NULL;
@@ -61,7 +62,7 @@ static int add_new_threads(struct threads *threads, bool first)
         struct counters_thread now;
         if (fd < 0)
             continue;
-        if (counters_thread_read(fd, &now) < 0 ||
+        if (counters_thread_read(fd, &now) < 0 || now.state == 'Z' || now.state == 'X' ||
             array_reserve(&threads->items, &threads->cap, threads->count + 1,
                           sizeof(*threads->items)) < 0) {
             close(fd);
@@ -86,8 +87,7 @@ static int add_new_threads(struct threads *threads, bool first)
 static bool look_at(struct thread *thread, uint32_t *ret_threads)
 {
     struct counters_thread now;
-    if (counters_thread_read(thread->stat_fd, &now) < 0 || now.state == 'X' ||
-        now.state == 'Z')
+    if (counters_thread_read(thread->stat_fd, &now) < 0 || now.state == 'X' || now.state == 'Z')
         return false;
     thread->faults += now.minor_faults - thread->minor_faults;
     thread->minor_faults = now.minor_faults;
@@ -96,6 +96,22 @@ static bool look_at(struct thread *thread, uint32_t *ret_threads)
     thread->state = now.state;
     *ret_threads = now.threads;
     return true;
+}
+
+void threads_read_names(struct threads *threads)
+{
+    for (size_t i = 0; i < threads->count; i++)
+        read_name(threads, &threads->items[i]);
+}
+
+char threads_state(const struct threads *threads, pid_t tid)
+{
+    struct counters_thread now;
+    for (size_t i = 0; i < threads->count; i++)
+        if (threads->items[i].tid == tid &&
+            counters_thread_read(threads->items[i].stat_fd, &now) == 0)
+            return now.state;
+    return 'X';
 }
 
 void threads_settle(struct threads *threads)

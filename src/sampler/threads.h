@@ -32,6 +32,10 @@ void threads_deinit(struct threads *threads);
 
 /* Reads every thread's counters; notices new and ended threads. 0 or a negative errno (-ESRCH: process gone). */
 int threads_look(struct threads *threads);
+/* Reads the names again: a thread may get one after it began. */
+void threads_read_names(struct threads *threads);
+/* What a known thread does now; 'X' when it is gone. */
+char threads_state(const struct threads *threads, pid_t tid);
 /* Faults up to the last look were charged: count from there. */
 void threads_settle(struct threads *threads);
 

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 /* si_code; newer than some C libraries (asm-generic/siginfo.h, Linux 5.13) */
@@ -32,8 +34,20 @@ int faults_open(pid_t tid, uint64_t period)
     return fd < 0 ? -errno : (int)fd;
 }
 
+/* Before Linux 5.18 the signal was forced: that resets an ignored SIGTRAP to its default, and
+ * killing memsample could kill the job (force_sig_perf, kernel/signal.c). */
+static bool kernel_is_safe(void)
+{
+    struct utsname system;
+    unsigned major, minor;
+    return uname(&system) == 0 && sscanf(system.release, "%u.%u", &major, &minor) == 2 &&
+           (major > 5 || (major == 5 && minor >= 18));
+}
+
 int faults_probe(void)
 {
+    if (!kernel_is_safe())
+        return -EOPNOTSUPP;
     int fd = faults_open(0, UINT64_C(1) << 40); /* this thread will not live to take so many */
     if (fd < 0)
         return fd;

@@ -1,4 +1,5 @@
-/* Why a process may not be traced (ptrace(2), "Ptrace access mode checking"; Yama documentation of Linux 6.1). */
+/* Why a process may not be traced (ptrace(2), "Ptrace access mode checking"; Yama documentation of
+ * Linux 6.1). */
 #include "trace/permission.h"
 #include "base/cleanup.h"
 #include "proc/file.h"
@@ -42,7 +43,8 @@ int permission_describe(const struct permission_facts *f, int code, struct error
                          "the container forbids tracing process %d; start it with: docker run "
                          "--cap-add SYS_PTRACE",
                          pid);
-    return error_set(error, code, "the kernel refuses to trace process %d (%s); run: sudo memsample --pid %d",
+    return error_set(error, code,
+                     "the kernel refuses to trace process %d (%s); run: sudo memsample --pid %d",
                      pid, strerror(-code), pid);
 }
 

@@ -15,12 +15,14 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A running thread stops within some 20 us, faster than this thread could fall asleep and wake again (measured: 33 us a
- * stop with spinning, 68 us without). One that takes longer waits for a processor itself: nap, so that it gets one. */
+/* A running thread stops within some 20 us, faster than this thread could fall asleep and wake
+ * again (measured: 33 us a stop with spinning, 68 us without). One that takes longer waits for a
+ * processor itself: nap, so that it gets one. */
 #define SPIN_MOST_NS  100000
 #define SPIN_LEAST_NS 10000
 #define NAP_NS        100000
-/* A thread that takes longer sits in uninterruptible sleep: let it be, its stop is undone when it comes. */
+/* A thread that takes longer sits in uninterruptible sleep: let it be, its stop is undone when it
+ * comes. */
 #define STOP_TIMEOUT_NS 20000000
 
 static uint64_t now_ns(void)
@@ -55,8 +57,8 @@ static void remove_tracee(struct tracer *tracer, pid_t tid)
 
 static struct tracee *add_tracee(struct tracer *tracer, pid_t tid)
 {
-    if (array_reserve(&tracer->tracees, &tracer->cap, tracer->count + 1,
-                      sizeof(*tracer->tracees)) < 0)
+    if (array_reserve(&tracer->tracees, &tracer->cap, tracer->count + 1, sizeof(*tracer->tracees)) <
+        0)
         return NULL;
     struct tracee *tracee = &tracer->tracees[tracer->count++];
     *tracee = (struct tracee){.tid = tid, .state = TRACEE_RUNNING, .fault_fd = -1};
@@ -65,7 +67,8 @@ static struct tracee *add_tracee(struct tracer *tracer, pid_t tid)
 
 static int seize(struct tracer *tracer, pid_t tid)
 {
-    /* Without traps no option that makes threads or children of the target stop or be traced on their own. */
+    /* Without traps no option that makes threads or children of the target stop or be traced on
+     * their own. */
     uintptr_t options = PTRACE_O_TRACEEXEC | (tracer->traps ? PTRACE_O_TRACECLONE : 0);
     if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)options) < 0)
         return -errno;
@@ -80,6 +83,17 @@ int tracer_init(struct tracer *tracer, pid_t pid, int sigchld_fd, uint64_t trap_
                               .traps = trap_period != 0,
                               .trap_period = trap_period};
     return seize(tracer, pid);
+}
+
+int tracer_adopt(struct tracer *tracer)
+{
+    for (size_t i = 0; i < tracer->count; i++)
+        disarm(&tracer->tracees[i]);
+    tracer->count = 0;
+    int r = seize(tracer, tracer->pid);
+    if (r == 0)
+        tracer->execs++;
+    return r;
 }
 
 void tracer_deinit(struct tracer *tracer)
@@ -103,7 +117,8 @@ static bool is_stop_signal(int signal)
     return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
 }
 
-/* After an exec only one thread is left, and it has the process's id (ptrace(2), "execve(2) under ptrace"). */
+/* After an exec only one thread is left, and it has the process's id (ptrace(2), "execve(2) under
+ * ptrace"). */
 static void handle_exec(struct tracer *tracer)
 {
     for (size_t i = 0; i < tracer->count; i++)
@@ -116,7 +131,8 @@ static void handle_exec(struct tracer *tracer)
     resume(leader, 0);
 }
 
-/* A new thread, seized by the kernel because its creator is, and stopped before its first instruction. */
+/* A new thread, seized by the kernel because its creator is, and stopped before its first
+ * instruction. */
 static void handle_new_thread(struct tracer *tracer, pid_t tid)
 {
     char path[64];
@@ -129,6 +145,17 @@ static void handle_new_thread(struct tracer *tracer, pid_t tid)
     if (tracer->traps)
         tracee->fault_fd = faults_open(tid, tracer->trap_period);
     resume(tracee, 0);
+}
+
+/* Remembers when somebody else than memsample sent the target a signal that memsample would pass
+ * on. */
+static void note_signal(struct tracer *tracer, pid_t tid, int signal)
+{
+    siginfo_t info;
+    if (signal >= TRACER_SIGNALS || ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) < 0 ||
+        (info.si_code == SI_USER && info.si_pid == getpid()))
+        return;
+    tracer->signal_ns[signal] = now_ns();
 }
 
 static void handle_stop(struct tracer *tracer, struct tracee *tracee, int status)
@@ -147,14 +174,21 @@ static void handle_stop(struct tracer *tracer, struct tracee *tracee, int status
             resume(tracee, 0);
     } else if (event == PTRACE_EVENT_EXEC) {
         handle_exec(tracer);
-    } else if (!event && signal == SIGTRAP &&
-               faults_stopped(tracee->tid, &tracee->fault_address)) {
+    } else if (!event && signal == SIGTRAP && faults_stopped(tracee->tid, &tracee->fault_address)) {
         tracee->trapped = true;
         tracee->state = TRACEE_STOPPED;
         if (!tracer->traps)
             resume(tracee, 0); /* it was on its way when traps were disarmed */
+    } else if (event) {
+        tracee->interrupt_pending =
+            false; /* any event takes the place of the stop that was asked for */
+        if (tracee->wanted)
+            tracee->state = TRACEE_STOPPED;
+        else
+            resume(tracee, 0);
     } else {
-        resume(tracee, event ? 0 : signal); /* a signal on its way to the target: pass it on */
+        note_signal(tracer, tracee->tid, signal);
+        resume(tracee, signal); /* a signal on its way to the target: pass it on */
     }
 }
 
@@ -198,7 +232,8 @@ static void nap(struct tracer *tracer)
     }
 }
 
-/* On a busy machine the thread may need the very processor on which this one spins: spin less when it was in vain. */
+/* On a busy machine the thread may need the very processor on which this one spins: spin less when
+ * it was in vain. */
 static void learn_spin(struct tracer *tracer, uint64_t waited_ns)
 {
     tracer->spin_ns = waited_ns <= tracer->spin_ns ? 2 * tracer->spin_ns : tracer->spin_ns / 2;
@@ -208,8 +243,8 @@ static void learn_spin(struct tracer *tracer, uint64_t waited_ns)
         tracer->spin_ns = SPIN_LEAST_NS;
 }
 
-/* Waits until the thread stands still, ends, or the time is over. *ret_running_ns becomes the last time at which it was not
- * seen to stand still. */
+/* Waits until the thread stands still, ends, or the time is over. *ret_running_ns becomes the last
+ * time at which it was not seen to stand still. */
 static int wait_for_stop(struct tracer *tracer, pid_t tid, uint64_t *ret_running_ns)
 {
     uint64_t start_ns = now_ns(), looked_ns = start_ns;
@@ -233,6 +268,8 @@ static int wait_for_stop(struct tracer *tracer, pid_t tid, uint64_t *ret_running
         if (r == tid || waited_ns < tracer->spin_ns)
             continue;
         nap(tracer);
+        if (tracer->unread_reports)
+            tracer_dispatch(tracer); /* others must not wait for this one */
     }
 }
 

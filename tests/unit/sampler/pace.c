@@ -95,7 +95,7 @@ static void the_poll_clock_sleeps_long_when_nothing_moves(void **state)
     struct pace pace;
     struct clock clock;
     pace_init(&pace, BUDGET, 64 * KIB, 0);
-    assert_true(clock_init(&clock, "poll", &pace, 10 * NS_PER_MS));
+    assert_true(clock_init(&clock, "poll", &pace));
     struct clock_view view = {.now_ns = 5 * NS_PER_S, .next_tick_ns = 5 * NS_PER_S + 10 * NS_PER_MS};
     assert_int_equal(clock.sleep_ns(&clock, &view), 10 * NS_PER_MS);
     assert_false(clock.is_due(&clock, &view));
@@ -111,7 +111,7 @@ static void the_tick_clock_is_due_once_a_tick_and_only_if_something_moved(void *
     struct pace pace;
     struct clock clock;
     pace_init(&pace, BUDGET, 64 * KIB, 0);
-    assert_true(clock_init(&clock, "tick", &pace, 10 * NS_PER_MS));
+    assert_true(clock_init(&clock, "tick", &pace));
     struct clock_view view = {.now_ns = 9 * NS_PER_MS, .next_tick_ns = 10 * NS_PER_MS,
                               .moved_bytes = 1 * GIB};
     assert_false(clock.is_due(&clock, &view));
@@ -122,7 +122,7 @@ static void the_tick_clock_is_due_once_a_tick_and_only_if_something_moved(void *
     view.next_tick_ns = view.now_ns = 20 * NS_PER_MS;
     view.moved_bytes = 0;
     assert_false(clock.is_due(&clock, &view));
-    assert_false(clock_init(&clock, "sundial", &pace, 1));
+    assert_false(clock_init(&clock, "sundial", &pace));
 }
 
 int main(void)
