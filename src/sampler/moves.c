@@ -1,5 +1,6 @@
 /* How much memory moved, and writing that down. Every reading is booked exactly once: rss =
  * previous + grown - released. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,7 +83,8 @@ void sampler_record(struct sampler *sampler, uint64_t now_ns, struct event *even
         return;
     event->time_ns = sampler_time(sampler, now_ns);
     int r = recording_writer_add(sampler->writer, event);
-    if (r < 0)
+    if (r < 0 &&
+        r != -EINVAL) /* an event that cannot be is left out; the books do not depend on it */
         stop_recording(sampler, r);
 }
 

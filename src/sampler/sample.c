@@ -284,6 +284,9 @@ static void finish(struct sampler *sampler, struct taking *taking, uint64_t move
     if (!taking->memory_read)
         sampler_read_memory(sampler);
     uint64_t now_ns = sampler_now_ns();
+    if (taking->event.owner_count && taking->owners[0].state == STACK_GONE)
+        sampler->next_split_ns =
+            0; /* a thread that moved memory and cannot be read: is the process still the same? */
     threads_settle(&sampler->threads);
     pace_spend(&sampler->stop_pace, now_ns, taking->event.pause_ns, moved_bytes);
     pace_spend(&sampler->sample_pace, now_ns, sampler_own_cpu_ns(sampler), moved_bytes);

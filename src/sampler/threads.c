@@ -89,7 +89,9 @@ static bool look_at(struct thread *thread, uint32_t *ret_threads)
     struct counters_thread now;
     if (counters_thread_read(thread->stat_fd, &now) < 0 || now.state == 'X' || now.state == 'Z')
         return false;
-    thread->faults += now.minor_faults - thread->minor_faults;
+    /* After an exec another thread may go by this number. */
+    bool other = now.minor_faults < thread->minor_faults;
+    thread->faults += now.minor_faults - (other ? 0 : thread->minor_faults);
     thread->minor_faults = now.minor_faults;
     thread->ran = now.state == 'R' || now.cpu_ticks != thread->cpu_ticks;
     thread->cpu_ticks = now.cpu_ticks;
