@@ -37,25 +37,28 @@ static const struct option long_options[] = {
     {0},
 };
 
+static void complain(const char *format, va_list arguments, const char *end)
+{
+    fputs("memsample: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputs(end, stderr);
+}
+
 int cli_fail(int status, const char *format, ...)
 {
     va_list arguments;
-    fputs("memsample: ", stderr);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    complain(format, arguments, "\n");
     va_end(arguments);
-    fputc('\n', stderr);
     return status;
 }
 
 int cli_usage(const char *format, ...)
 {
     va_list arguments;
-    fputs("memsample: ", stderr);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    complain(format, arguments, "; see memsample --help\n");
     va_end(arguments);
-    fputs("; see memsample --help\n", stderr);
     return EXIT_USAGE;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/paths.h"
 #include "base/units.h"
 
 /* One code point of valid UTF-8. */
@@ -35,19 +36,13 @@ void wording_put_visible(struct buffer *out, const char *text)
     }
 }
 
-static const char *base_name(const char *file)
-{
-    const char *slash = strrchr(file, '/');
-    return slash && slash[1] ? slash + 1 : file;
-}
-
 void wording_put_place(struct buffer *out, const struct profile_row *row)
 {
     if (!row->file[0]) {
         buffer_put_text(out, row->function);
         return;
     }
-    wording_put_visible(out, base_name(row->file));
+    wording_put_visible(out, path_base_name(row->file));
     if (row->line > 0)
         buffer_printf(out, ":%d", row->line);
 }

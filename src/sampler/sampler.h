@@ -26,12 +26,12 @@ struct sampler {
     struct session_progress *progress;
     struct session_result *result;
 
-    int signal_fd;  /* SIGINT, SIGTERM, SIGHUP */
+    int signal_fd; /* SIGINT, SIGTERM, SIGHUP */
     int sigchld_fd;
     uint32_t asked_to_end; /* how often */
     bool done;
-    bool lost;      /* the target is not ours any more and no end was reported */
-    int pass_on;    /* a signal for the job that waits a little, in case it has it already */
+    bool lost;   /* the target is not ours any more and no end was reported */
+    int pass_on; /* a signal for the job that waits a little, in case it has it already */
     uint64_t pass_on_ns;
     uint8_t end_reason;
 
@@ -50,37 +50,57 @@ struct sampler {
 
     /* Python (discover.c) */
     struct python_runtime runtime;
-    struct python_reader *reader; /* NULL until found */
+    struct python_reader *reader;          /* NULL until found */
     uint64_t search_at_ns, search_wait_ns; /* next try and its back-off */
-    bool unsupported;  /* do not search again */
-    char unsupported_text[ERROR_TEXT_MAX]; /* why what was found cannot be read; "" when nothing was found */
+    bool unsupported;                      /* do not search again */
+    char unsupported_text[ERROR_TEXT_MAX]; /* why what was found cannot be read; "" when nothing was
+                                              found */
     bool finalizing;
 
     /* when (clock.c, pace.c) */
-    struct pace stop_pace;     /* of the target's time */
-    struct pace sample_pace;   /* of our own */
-    uint64_t stopped_ns;       /* when a thread was last stopped */
-    uint64_t cpu_ns;           /* our processor time when it was last asked for */
+    struct pace stop_pace;   /* of the target's time */
+    struct pace sample_pace; /* of our own */
+    uint64_t stopped_ns;     /* when a thread was last stopped */
+    uint64_t cpu_ns;         /* our processor time when it was last asked for */
     struct clock clock;
     const char *clock_reason;
-    bool traps;                /* the kernel stops threads in the act of a fault */
-    double fault_bytes;        /* running mean of what one fault brings in */
+    bool traps;                 /* the kernel stops threads in the act of a fault */
+    double fault_bytes;         /* running mean of what one fault brings in */
     uint64_t slept_ns, woke_ns; /* around the last sleep */
-    double late_ns;            /* running mean of how late a sleep ends */
+    double late_ns;             /* running mean of how late a sleep ends */
     uint64_t next_tick_ns, next_split_ns, next_flush_ns, next_progress_ns;
     uint64_t last_moved_ns;
 
     /* how much (moves.c) */
-    struct counters_memory now;      /* last reading of statm */
-    uint64_t read_ns;                /* when that was */
-    uint64_t moved_within_ns;        /* time between the last two readings, if memory moved between them */
-    uint64_t recorded_ns;            /* time of the last event with a reading */
+    struct counters_memory now; /* last reading of statm */
+    uint64_t read_ns;           /* when that was */
+    uint64_t moved_within_ns; /* time between the last two readings, if memory moved between them */
+    uint64_t recorded_ns;     /* time of the last event with a reading */
     uint64_t grown_bytes, released_bytes; /* since the last recorded reading */
-    uint64_t sample_moved_bytes;     /* since the last sample */
+    uint64_t sample_moved_bytes;          /* since the last sample */
 
     struct recording_writer *writer; /* NULL until Python was found, and after a write error */
     struct line_tally lately[8]; /* since the last progress report: enough to name the largest */
 };
+
+/* Opens the target, seized or launched, and everything that the loop needs. 0 or a negative errno
+ * with `error` filled; sampler_deinit is due in either case. */
+int sampler_init(struct sampler *sampler, const struct session_options *options,
+                 struct session_progress *progress, struct session_result *result,
+                 struct error *error);
+void sampler_deinit(struct sampler *sampler);
+/* Attaching promises Python: says at once when there is none. */
+int sampler_require_python(struct sampler *sampler, struct error *error);
+
+int sampler_open_signals(struct sampler *sampler, struct error *error);
+/* Sleeps until something happens or the time is over, and handles it. False when the time was over.
+ */
+bool sampler_wait_for_events(struct sampler *sampler, uint64_t sleep_ns);
+/* A signal for the job waits a little, in case the job has it already: how long to sleep at most,
+ * and passing it on. */
+uint64_t sampler_signal_wait_ns(const struct sampler *sampler);
+void sampler_pass_on_signal(struct sampler *sampler, uint64_t now_ns);
+void sampler_end_session(struct sampler *sampler, uint8_t reason);
 
 uint64_t sampler_now_ns(void);
 /* Our processor time since the last call. */

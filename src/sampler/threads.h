@@ -12,10 +12,10 @@
 struct thread {
     pid_t tid;
     int stat_fd;
-    char state;           /* at the last look */
+    char state;            /* at the last look */
     uint64_t minor_faults; /* in all, at the last look */
-    uint64_t faults;      /* since they were settled */
-    bool ran;             /* used processor time, or was running, since the look before */
+    uint64_t faults;       /* since they were settled */
+    bool ran;              /* used processor time, or was running, since the look before */
     uint64_t cpu_ticks;
     char name[THREAD_NAME_MAX];
     bool name_changed; /* and was not reported yet */
@@ -30,7 +30,8 @@ struct threads {
 void threads_init(struct threads *threads, pid_t pid);
 void threads_deinit(struct threads *threads);
 
-/* Reads every thread's counters; notices new and ended threads. 0 or a negative errno (-ESRCH: process gone). */
+/* Reads every thread's counters; notices new and ended threads. 0 or a negative errno (-ESRCH:
+ * process gone). */
 int threads_look(struct threads *threads);
 /* Reads the names again: a thread may get one after it began. */
 void threads_read_names(struct threads *threads);

@@ -1,0 +1,191 @@
+/* The beginning and the end of a session: the clock, the job or process, Python in it. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/units.h"
+#include "proc/process.h"
+#include "sampler/sampler.h"
+#include "trace/faults.h"
+#include "trace/permission.h"
+
+#define ATTACH_TRIES      5
+#define ATTACH_WAIT_NS    (40 * NS_PER_MS)
+#define FIRST_TRAP_PERIOD 64 /* faults, while Python starts */
+/* Of one core, for samples; sleeping and waking between them takes twice as much again. */
+#define OWN_CPU_PERCENT 4
+/* A stop costs the target about twice the time that it stands still: it has to be woken and to fill
+ * its caches again (measured on an idle machine: 1,366 pauses of 27 us made a job 68 ms longer).
+ * The budget is for the whole. */
+#define COST_OF_PAUSE 2
+
+/* What the job must not inherit: set after it was forked. */
+static void become_sampler(void)
+{
+    struct rlimit files;
+    prctl(PR_SET_TIMERSLACK, 1); /* sleeps end on time: the default allows 50 us more */
+    /* No higher priority: on a busy machine it shortens the longest pauses and yet makes the job
+     * half again as slow (measured with nice -15), because this thread then wakes on the very
+     * processor on which the target runs. */
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max; /* one fd for each thread of the target */
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static int seize_target(struct sampler *sampler, struct error *error)
+{
+    int r = tracer_init(&sampler->tracer, sampler->pid, sampler->sigchld_fd,
+                        sampler->traps ? FIRST_TRAP_PERIOD : 0);
+    if (r == -ENOMEM)
+        return error_set(error, r, "out of memory");
+    return r < 0 ? permission_explain(sampler->pid, r, error) : 0;
+}
+
+static int launch_job(struct sampler *sampler, struct error *error)
+{
+    struct launch_job job = {
+        .arguments = sampler->options->arguments,
+        .mask = sampler->options->job_mask,
+        .ignore_child = sampler->options->job_ignores_child,
+        .ignore_trap = sampler->traps,
+    };
+    int r = launch_prepare(&job, &sampler->launch, error);
+    if (r < 0)
+        return r;
+    sampler->pid = sampler->launch.pid;
+    return seize_target(sampler, error);
+}
+
+static int open_target(struct sampler *sampler, struct error *error)
+{
+    sampler->pid = sampler->options->pid;
+    int r = sampler->options->arguments ? launch_job(sampler, error) : seize_target(sampler, error);
+    sampler->result->pid = sampler->pid;
+    if (r < 0)
+        return r;
+    become_sampler();
+    struct process_status status;
+    if (process_status_read(sampler->pid, 0, &status) == 0) {
+        sampler->tracer_pid = status.tracer_pid;
+        if (status.tgid != sampler->pid)
+            return error_set(error, -EINVAL,
+                             "%d is a thread of process %d; give the process: --pid %d",
+                             (int)sampler->pid, (int)status.tgid, (int)status.tgid);
+    }
+    process_memory_init(&sampler->process_memory, sampler->pid, &sampler->memory);
+    threads_init(&sampler->threads, sampler->pid);
+    sampler->statm_fd = counters_memory_open(sampler->pid);
+    if (sampler->statm_fd < 0)
+        return error_set(error, sampler->statm_fd,
+                         "cannot read the memory counters of process %d (%s)", (int)sampler->pid,
+                         strerror(-sampler->statm_fd));
+    if (sampler->options->arguments)
+        launch_go(&sampler->launch); /* last: now nothing can fail any more */
+    return 0;
+}
+
+int sampler_require_python(struct sampler *sampler, struct error *error)
+{
+    const char *told = sampler->result->other_error;
+    for (int i = 0; i < ATTACH_TRIES && !sampler->reader && !told[0] && !sampler->tracer.ended;
+         i++) {
+        if (i)
+            sampler_wait_for_events(sampler, ATTACH_WAIT_NS); /* it may just be starting */
+        sampler->search_at_ns = 0;
+        sampler_discover(sampler, sampler_now_ns());
+    }
+    if (sampler->reader)
+        return 0;
+    if (sampler->tracer.ended)
+        return error_set(error, -ESRCH, "process %d has ended, there is nothing to profile",
+                         (int)sampler->pid);
+    if (sampler->unsupported_text[0])
+        told = sampler->unsupported_text;
+    if (told[0])
+        return error_set(error, -ENOTSUP, "%s", told);
+    return error_set(
+        error, -ENOEXEC,
+        "process %d is not a Python process (no CPython 3.11 to 3.14 is running in it); "
+        "give the pid of the interpreter itself",
+        (int)sampler->pid);
+}
+
+/* The clock that was asked for, or the one that is best by measure (scripts/bench): polling costs a
+ * third of a trap's pause, so that more stops fit into the budget. */
+static int choose_clock(struct sampler *sampler, struct error *error)
+{
+    const struct session_options *options = sampler->options;
+    bool automatic = strcmp(options->clock, "auto") == 0;
+    const char *name = automatic ? "poll" : options->clock;
+    sampler->clock_reason =
+        automatic ? "chosen automatically: it works everywhere" : "asked for with --clock";
+    sampler->traps = strcmp(name, "trap") == 0;
+    if (sampler->traps && !options->arguments)
+        return error_set(error, -EINVAL,
+                         "the trap clock is for `memsample run` only; profile a process that runs "
+                         "already with --clock poll");
+    int r = sampler->traps ? faults_probe() : 0;
+    if (r < 0)
+        return error_set(
+            error, r,
+            "the kernel refuses page-fault events (%s), so there is no trap clock; use --clock "
+            "poll, or set kernel.perf_event_paranoid to 2",
+            strerror(-r));
+    /* The poll clock reads threads while they run and seldom stops one: what it may do is a matter
+     * of our own processor time. */
+    struct pace *pace = strcmp(name, "poll") == 0 ? &sampler->sample_pace : &sampler->stop_pace;
+    clock_init(&sampler->clock, name, pace);
+    return 0;
+}
+
+int sampler_init(struct sampler *sampler, const struct session_options *options,
+                 struct session_progress *progress, struct session_result *result,
+                 struct error *error)
+{
+    struct timespec wall;
+    *sampler = (struct sampler){
+        .options = options,
+        .progress = progress,
+        .result = result,
+        .signal_fd = -1,
+        .sigchld_fd = -1,
+        .launch = {.go_fd = -1, .result_fd = -1},
+        .process_memory = {.mem_fd = -1},
+        .statm_fd = -1,
+        .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
+        .start_ns = sampler_now_ns(),
+    };
+    clock_gettime(CLOCK_REALTIME, &wall);
+    sampler->start_unix_ns = (uint64_t)wall.tv_sec * NS_PER_S + (uint64_t)wall.tv_nsec;
+    sampler->last_moved_ns = sampler->next_tick_ns = sampler->start_ns;
+    sampler->fault_bytes = (double)sampler->page_bytes;
+    /* Stops: 50 ms of pauses may be saved up at 2 %. Samples: 400 ms of our own time, since arrays
+     * are filled at 10 GB/s. */
+    pace_init(&sampler->stop_pace,
+              (struct pace_budget){options->budget_percent, COST_OF_PAUSE, 2.5},
+              options->step_bytes, sampler->start_ns);
+    pace_init(&sampler->sample_pace, (struct pace_budget){OWN_CPU_PERCENT, 1, 10},
+              options->step_bytes, sampler->start_ns);
+    int r = choose_clock(sampler, error);
+    if (r >= 0)
+        r = sampler_open_signals(sampler, error);
+    return r < 0 ? r : open_target(sampler, error);
+}
+
+void sampler_deinit(struct sampler *sampler)
+{
+    python_reader_destroy(sampler->reader);
+    threads_deinit(&sampler->threads);
+    process_memory_deinit(&sampler->process_memory);
+    fd_closep(&sampler->statm_fd);
+    fd_closep(&sampler->signal_fd);
+    fd_closep(&sampler->sigchld_fd);
+    launch_deinit(&sampler->launch);
+    tracer_deinit(&sampler->tracer);
+}
