@@ -47,12 +47,12 @@ static json_t *target_json(const struct profile *profile)
                      integer(target->start_unix_ns));
 }
 
-static json_t *clock_json(const struct profile *profile)
+static json_t *clock_details_json(const struct profile *profile)
 {
     const struct event_target *target = &profile->target;
-    return json_pack("{s:s, s:s, s:o, s:o, s:f}", "name", target->clock, "reason",
-                     target->clock_reason, "tick_ns", integer(target->tick_ns), "step_bytes",
-                     integer(target->step_bytes), "budget_percent", target->budget_percent);
+    return json_pack("{s:s, s:o, s:o, s:f}", "reason", target->clock_reason, "tick_ns",
+                     integer(target->tick_ns), "step_bytes", integer(target->step_bytes),
+                     "budget_percent", target->budget_percent);
 }
 
 /* An object of whole numbers. */
@@ -280,9 +280,10 @@ static json_t *timeline_json(const struct profile *profile)
 
 static json_t *report_json(const struct profile *profile)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
-                     SCHEMA, "memsample_version", MEMSAMPLE_VERSION, "target", target_json(profile),
-                     "clock", clock_json(profile), "samples", samples_json(profile), "pause",
+    return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "schema", SCHEMA, "memsample_version", MEMSAMPLE_VERSION, "target",
+                     target_json(profile), "clock", profile->target.clock, "clock_details",
+                     clock_details_json(profile), "samples", samples_json(profile), "pause",
                      pause_json(profile), "totals", totals_json(profile), "recording",
                      json_pack("{s:b, s:s}", "complete", !profile->cut[0], "cut", profile->cut),
                      "lines", rows_json(profile->lines, profile->line_count), "functions",
