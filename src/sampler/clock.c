@@ -11,7 +11,9 @@
 #define SPIN_MAX_NS      (250 * NS_PER_US) /* then the prediction was wrong: go on by sleeping */
 #define SPIN_WAIT_MAX_NS (64 * NS_PER_MS)
 #define POLL_LEAST_NS    (100 * NS_PER_US)
-#define POLL_GROWTH_NS   (1 * NS_PER_MS) /* longest sleep while memory moves */
+/* Longest sleep while memory moves: what comes and goes within it is not seen (a table that grows
+ * is filled, then the old one is freed). */
+#define POLL_GROWTH_NS (500 * NS_PER_US)
 #define UNTRAPPED_STEPS                                                                            \
     4 /* trap clock: so much growth without a stop did not come by faults that stop */
 #define CALM_SHARE                                                                                 \
@@ -65,7 +67,7 @@ static uint64_t moving_sleep_ns(struct clock *clock, const struct clock_view *vi
 {
     uint64_t step = pace_step_bytes(clock->pace, view->now_ns, view->moved_bytes);
     if (step <= view->moved_bytes) /* due, but the budget is spent */
-        return POLL_GROWTH_NS / 2;
+        return POLL_GROWTH_NS;
     double rate = clock->pace->rate;
     double left_ns = rate > 0 ? (double)(step - view->moved_bytes) / rate : POLL_LEAST_NS;
     if (left_ns < (double)WAKE_NS)

@@ -159,7 +159,13 @@ void sampler_check_finalizing(struct sampler *sampler, uint64_t now_ns)
             0 ||
         !sampler->finalizing)
         return;
-    /* What was booked so far was there before: it is "the end". */
+    /* "The end" is just before. What was booked so far belongs to it, and so does growth since
+     * then: tearing down releases. */
+    struct counters_memory memory;
+    bool grew = counters_memory_read(sampler->statm_fd, sampler->page_bytes, &memory) == 0 &&
+                memory.rss_bytes >= sampler->now.rss_bytes;
+    if (grew)
+        sampler_book_memory(sampler, &memory);
     sampler_record_reading(sampler, sampler->read_ns);
     struct event event = {.kind = EVENT_PHASE, .phase = PHASE_FINALIZING};
     sampler_record(sampler, now_ns, &event);

@@ -248,6 +248,7 @@ static void learn_spin(struct tracer *tracer, uint64_t waited_ns)
 static int wait_for_stop(struct tracer *tracer, pid_t tid, uint64_t *ret_running_ns)
 {
     uint64_t start_ns = now_ns(), looked_ns = start_ns;
+    uint32_t execs = tracer->execs;
     for (;;) {
         int status;
         *ret_running_ns = looked_ns;
@@ -256,8 +257,8 @@ static int wait_for_stop(struct tracer *tracer, pid_t tid, uint64_t *ret_running
         if (r == tid)
             handle_status(tracer, tid, status);
         struct tracee *tracee = find_tracee(tracer, tid);
-        if (!tracee || r < 0)
-            return TRACER_GONE;
+        if (!tracee || r < 0 || tracer->execs != execs)
+            return TRACER_GONE; /* after an exec it is another program under the same number */
         uint64_t waited_ns = looked_ns - start_ns;
         if (tracee->state == TRACEE_STOPPED) {
             learn_spin(tracer, waited_ns);
