@@ -1,6 +1,7 @@
 """Growth by line against truth by construction."""
 
 import json
+import statistics
 
 import pytest
 from harness import TARGETS, Job, Target, environment, memsample, report, total_by_line
@@ -36,10 +37,16 @@ def errors(folder, python, name, site):
 
 
 def assert_accurate(folder, python, name, *, site=None, lines_below, whole_below, lines_least):
-    lines, whole, seen = errors(folder, python, name, site)
-    assert len(lines) >= lines_least
-    assert max(lines.values()) < lines_below and whole < whole_below, f"{whole:.1%} in all, by line {lines}"
-    return seen
+    """One run within the limits, or else the median of three: other work on the machine may hold one of them up."""
+    runs = []
+    while len(runs) < 3:
+        runs.append(errors(folder, python, name, site))
+        assert len(runs[-1][0]) >= lines_least
+        lines = {line: statistics.median(run[0][line] for run in runs) for line in runs[0][0]}
+        whole = statistics.median(run[1] for run in runs)
+        if len(runs) != 2 and max(lines.values()) < lines_below and whole < whole_below:
+            return runs[-1][2]
+    pytest.fail(f"{whole:.1%} in all, by line {lines}, medians of three runs")
 
 
 def test_known_amounts(tmp_path, every_python):
