@@ -44,13 +44,21 @@ void sampler_book_memory(struct sampler *sampler, const struct counters_memory *
     sampler->now = *memory;
 }
 
+void sampler_see_memory(struct sampler *sampler, const struct counters_memory *memory)
+{
+    /* A fall may be the interpreter's tear-down: "the end" is before it. */
+    if (memory->rss_bytes < sampler->now.rss_bytes)
+        sampler_check_finalizing(sampler, sampler_now_ns());
+    sampler_book_memory(sampler, memory);
+}
+
 int sampler_read_memory(struct sampler *sampler)
 {
     struct counters_memory memory;
     int r = counters_memory_read(sampler->statm_fd, sampler->page_bytes, &memory);
     if (r < 0)
         return r;
-    sampler_book_memory(sampler, &memory);
+    sampler_see_memory(sampler, &memory);
     return 0;
 }
 

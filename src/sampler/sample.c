@@ -88,7 +88,7 @@ static int capture(struct sampler *sampler, struct taking *taking, pid_t tid)
     int outcome = python_stack_capture(sampler->reader, tid);
     if (!taking->memory_read &&
         counters_memory_read(sampler->statm_fd, sampler->page_bytes, &memory) == 0) {
-        sampler_book_memory(sampler, &memory);
+        sampler_see_memory(sampler, &memory);
         taking->memory_read = true;
     }
     return outcome;

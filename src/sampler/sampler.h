@@ -113,7 +113,9 @@ static inline uint64_t sampler_time(const struct sampler *sampler, uint64_t now_
 
 /* Reads statm and books what moved. 0 or -ESRCH. */
 int sampler_read_memory(struct sampler *sampler);
-/* Books a statm that was read elsewhere (inside a stop). */
+/* Books a statm that was read elsewhere (inside a stop), after a look whether it marks the end. */
+void sampler_see_memory(struct sampler *sampler, const struct counters_memory *memory);
+/* Books a statm as it is. */
 void sampler_book_memory(struct sampler *sampler, const struct counters_memory *memory);
 /* Takes what moved since the last recorded reading into an event. */
 void sampler_take_memory(struct sampler *sampler, struct event_memory *ret_memory);

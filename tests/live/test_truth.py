@@ -111,3 +111,10 @@ def test_attach_sees_what_grows_after_it(tmp_path, each_minor, waiter):
     by_function = {row["function"]: row for row in seen["functions"]}
     assert by_function["one_round"]["total_grown_bytes"] > 5_000_000
     assert seen["totals"]["released_bytes"] > 1_000_000
+
+
+def test_the_end_is_before_the_tear_down(tmp_path, each_minor):
+    """What is held to the last line counts as held at the end, however fast it is freed then."""
+    code = "import time; kept = bytearray(60_000_000); time.sleep(0.2)"
+    for _ in range(5):
+        assert Job(tmp_path, [each_minor, "-c", code]).report["totals"]["end_rss_bytes"] > 60_000_000
