@@ -9,7 +9,7 @@
  * 0 or a negative errno; -EFBIG beyond 256 MiB. */
 int file_read(const char *path, char **ret_text, size_t *ret_length);
 
-/* The same for /proc/PID/`name`. */
+/* The same for /proc/PID/`name`; -ESRCH when the process or thread is gone. */
 int process_file_read(pid_t pid, const char *name, char **ret_text, size_t *ret_length);
 
 #endif

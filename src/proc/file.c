@@ -43,5 +43,6 @@ int process_file_read(pid_t pid, const char *name, char **ret_text, size_t *ret_
 {
     char path[64];
     snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-    return file_read(path, ret_text, ret_length);
+    int r = file_read(path, ret_text, ret_length);
+    return r == -ENOENT ? -ESRCH : r; /* no such folder: no such process */
 }

@@ -78,7 +78,7 @@ int process_status_read(pid_t pid, pid_t tid, struct process_status *ret_status)
     _cleanup_(freep) char *text = NULL;
     int r = process_file_read(pid, name, &text, NULL);
     if (r < 0)
-        return r == -ENOENT ? -ESRCH : r;
+        return r;
     process_status_parse(text, ret_status);
     return 0;
 }
@@ -89,7 +89,7 @@ int process_command_read(pid_t pid, char **ret_command)
     size_t length;
     int r = process_file_read(pid, "cmdline", &text, &length);
     if (r < 0)
-        return r == -ENOENT ? -ESRCH : r;
+        return r;
     while (length && !text[length - 1])
         length--;
     if (length == 0) {
@@ -150,7 +150,7 @@ int process_program_name(pid_t pid, char **ret_name)
     size_t length;
     int r = process_file_read(pid, "cmdline", &text, &length);
     if (r < 0)
-        return r == -ENOENT ? -ESRCH : r;
+        return r;
     char *name = program_name_of_arguments(text, length);
     if (!name) {
         char comm[64] = "process";

@@ -47,7 +47,7 @@ static int record_target(struct sampler *sampler, uint64_t now_ns, const char *p
     return 0;
 }
 
-static int record_python(struct sampler *sampler, uint64_t now_ns)
+static void record_python(struct sampler *sampler, uint64_t now_ns)
 {
     _cleanup_(freep) char *executable = NULL;
     process_link_read(sampler->pid, "exe", &executable);
@@ -58,7 +58,6 @@ static int record_python(struct sampler *sampler, uint64_t now_ns)
                               .executable = executable ? executable : "",
                           }};
     sampler_record(sampler, now_ns, &event);
-    return 0;
 }
 
 /* Opens the recording and writes down who the target is. What is resident now is the baseline. */
