@@ -28,6 +28,7 @@ struct counters_thread {
     uint64_t minor_faults; /* this thread's own */
     uint64_t cpu_ticks;    /* user and system time, in clock ticks */
     uint32_t threads;      /* of the whole process */
+    int cpu;               /* processor on which it runs or ran last */
 };
 
 int counters_thread_open(pid_t pid, pid_t tid);

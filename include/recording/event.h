@@ -73,6 +73,7 @@ enum event_stack_state {
     STACK_GONE,        /* the thread ended or left before it could be stopped; stack id 0 */
     STACK_LATER,       /* it faulted and was not stopped: its own next stack tells where; stack id 0 */
     STACK_RUNNING,     /* read while it ran, with the innermost frame the same before and after */
+    STACK_IN_ACT,      /* read in the act of a page fault: the thread stood still at the instruction that faulted */
     STACK_STATES,
 };
 
@@ -83,6 +84,7 @@ struct event_owner {
     uint32_t stack_id; /* see `struct recording_names`; 0 is the empty stack */
     uint8_t state;     /* enum event_stack_state */
     bool truncated;    /* outermost frames are missing */
+    uint64_t fault_address; /* of the fault in whose act it was met, or 0 */
 };
 
 #define EVENT_OWNERS_MAX 64 /* in one sample; beyond that the smallest are left to the others */

@@ -64,9 +64,9 @@ int cli_usage(const char *format, ...)
 
 static int parse_clock(struct record_options *options, const char *value)
 {
-    if (strcmp(value, "auto") && strcmp(value, "trap") && strcmp(value, "poll") &&
+    if (strcmp(value, "auto") && strcmp(value, "trap") && strcmp(value, "ring") && strcmp(value, "poll") &&
         strcmp(value, "tick"))
-        return cli_usage("--clock knows auto, trap, poll and tick, not \"%s\"", value);
+        return cli_usage("--clock knows auto, trap, ring, poll and tick, not \"%s\"", value);
     options->clock = value;
     return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,8 +89,8 @@ bool counters_thread_parse(const char *text, size_t length, struct counters_thre
         return false;
     char state = c[2];
     c += 3;
-    uint64_t fields[21] = {0}; /* by the man page's numbers; 4 to 20 are read */
-    for (size_t i = 4; i <= 20; i++)
+    uint64_t fields[40] = {0}; /* by the man page's numbers; 4 to 39 are read */
+    for (size_t i = 4; i <= 39; i++)
         if (!take_number(&c, &fields[i]))
             return false;
     *ret_thread = (struct counters_thread){
@@ -97,6 +98,7 @@ bool counters_thread_parse(const char *text, size_t length, struct counters_thre
         .minor_faults = fields[10],
         .cpu_ticks = fields[14] + fields[15],
         .threads = (uint32_t)fields[20],
+        .cpu = fields[39] > INT_MAX ? -1 : (int)fields[39],
     };
     return true;
 }

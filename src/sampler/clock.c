@@ -1,5 +1,5 @@
-/* The clocks: tick (a timer), poll (memory counters read at a rate that follows the growth) and
- * trap (the kernel stops threads as they grow). */
+/* The clocks: tick (a timer), poll (memory counters read at a rate that follows the growth), trap
+ * and ring (the kernel tells of page faults as they happen). */
 #include "sampler/clock.h"
 
 #include <string.h>
@@ -14,8 +14,9 @@
 /* Longest sleep while memory moves: what comes and goes within it is not seen (a table that grows
  * is filled, then the old one is freed). */
 #define POLL_GROWTH_NS (500 * NS_PER_US)
-#define UNTRAPPED_STEPS                                                                            \
-    4 /* trap clock: so much growth without a stop did not come by faults that stop */
+/* Trap and ring clock: so much growth without a fault that was reported came in another way. */
+#define UNFAULTED_STEPS   4
+#define UNFAULTED_LOOK_NS (5 * NS_PER_MS)
 #define CALM_SHARE                                                                                 \
     32 /* when flat for t, sleep t / 32: growth is noticed within 3 % of the calm before it */
 
@@ -98,31 +99,19 @@ static bool poll_is_due(struct clock *clock, const struct clock_view *view)
     return true;
 }
 
-/* The kernel wakes us. Be awake when the next stop is expected, so that the thread does not stand
- * still for as long as waking takes. */
-static uint64_t trap_sleep_ns(struct clock *clock, const struct clock_view *view)
+/* The kernel wakes us at faults; what comes without one is looked for now and then. */
+static uint64_t fault_sleep_ns(struct clock *clock, const struct clock_view *view)
 {
-    const struct pace *pace = clock->pace;
-    uint64_t calm_ns = view->now_ns - view->last_moved_ns, sleep_ns = calm_ns / CALM_SHARE;
-    if (sleep_ns < POLL_GROWTH_NS)
-        sleep_ns = POLL_GROWTH_NS;
-    if (pace->rate > 0 && view->now_ns - pace->stopped_ns < POLL_GROWTH_NS * CALM_SHARE) {
-        double gap_ns = pace_mean_step_bytes(pace) / pace->rate;
-        double left_ns = gap_ns - (double)(view->now_ns - pace->stopped_ns) - (double)WAKE_NS;
-        if (left_ns > 0)
-            sleep_ns = least(sleep_ns, (uint64_t)left_ns + 1);
-        else if (left_ns > -(double)(SPIN_MAX_NS))
-            sleep_ns = 0;
-    }
-    return least(sleep_ns, until_tick(view));
+    (void)clock;
+    return least(UNFAULTED_LOOK_NS, until_tick(view));
 }
 
 /* Faults inside system calls, of threads that block SIGTRAP, and pages that came without a fault.
  */
-static bool trap_is_due(struct clock *clock, const struct clock_view *view)
+static bool fault_is_due(struct clock *clock, const struct clock_view *view)
 {
     double step = pace_mean_step_bytes(clock->pace);
-    return view->moved_bytes && (double)view->moved_bytes > UNTRAPPED_STEPS * step &&
+    return view->moved_bytes && (double)view->moved_bytes > UNFAULTED_STEPS * step &&
            pace_allows(clock->pace, view->now_ns);
 }
 
@@ -130,7 +119,8 @@ bool clock_init(struct clock *clock, const char *name, struct pace *pace)
 {
     static const struct clock clocks[] = {
         {.name = "poll", .sleep_ns = poll_sleep_ns, .is_due = poll_is_due},
-        {.name = "trap", .sleep_ns = trap_sleep_ns, .is_due = trap_is_due},
+        {.name = "trap", .sleep_ns = fault_sleep_ns, .is_due = fault_is_due},
+        {.name = "ring", .sleep_ns = fault_sleep_ns, .is_due = fault_is_due},
         {.name = "tick", .sleep_ns = tick_sleep_ns, .is_due = tick_is_due},
     };
     for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++)

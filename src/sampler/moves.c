@@ -10,6 +10,8 @@
 #include "proc/process.h"
 #include "sampler/sampler.h"
 
+#define FAULT_BYTES_WEIGHT 0.2 /* of a new value in the running mean */
+
 uint64_t sampler_now_ns(void)
 {
     struct timespec t;
@@ -34,14 +36,36 @@ void sampler_book_memory(struct sampler *sampler, const struct counters_memory *
     sampler->read_ns = now_ns;
     if (after != before) {
         uint64_t moved = after > before ? after - before : before - after;
-        if (after > before)
+        if (after > before) {
             sampler->grown_bytes += moved;
-        else
+            sampler->sample_grown_bytes += moved;
+        } else {
             sampler->released_bytes += moved;
+            sampler->sample_fell = true;
+        }
         sampler->sample_moved_bytes += moved;
         sampler->last_moved_ns = now_ns;
     }
     sampler->now = *memory;
+}
+
+/* When memory fell between two readings, growth beside it is hidden: only the difference was read.
+ * The faults tell how much it was, at what a fault brought in when nothing fell. */
+void sampler_uncover_growth(struct sampler *sampler, uint64_t faults)
+{
+    double grown = (double)sampler->sample_grown_bytes;
+    if (!sampler->sample_fell && faults) {
+        double weight = sampler->fault_bytes > 0 ? FAULT_BYTES_WEIGHT : 1;
+        sampler->fault_bytes += weight * (grown / (double)faults - sampler->fault_bytes);
+    } else if (sampler->sample_fell && sampler->fault_bytes * (double)faults > grown) {
+        uint64_t page = sampler->page_bytes;
+        uint64_t hidden =
+            (uint64_t)((sampler->fault_bytes * (double)faults - grown) / (double)page) * page;
+        sampler->grown_bytes += hidden;
+        sampler->released_bytes += hidden;
+    }
+    sampler->sample_grown_bytes = sampler->sample_moved_bytes = 0;
+    sampler->sample_fell = false;
 }
 
 void sampler_see_memory(struct sampler *sampler, const struct counters_memory *memory)

@@ -10,9 +10,11 @@
 #include "python/stack.h"
 #include "recording/writer.h"
 #include "sampler/clock.h"
+#include "sampler/seat.h"
 #include "sampler/session.h"
 #include "sampler/threads.h"
 #include "trace/launch.h"
+#include "trace/rings.h"
 #include "trace/tracer.h"
 
 struct line_tally {
@@ -65,7 +67,10 @@ struct sampler {
     struct clock clock;
     const char *clock_reason;
     bool traps;                 /* the kernel stops threads in the act of a fault */
-    double fault_bytes;         /* running mean of what one fault brings in */
+    struct rings rings;         /* or writes the fault down and wakes us */
+    struct seat seat;
+    uint64_t fault_period;      /* faults of a thread between two such */
+    double fault_bytes;         /* running mean of what one fault brings in; 0: not known yet */
     uint64_t slept_ns, woke_ns; /* around the last sleep */
     double late_ns;             /* running mean of how late a sleep ends */
     uint64_t next_tick_ns, next_split_ns, next_flush_ns, next_progress_ns;
@@ -78,6 +83,8 @@ struct sampler {
     uint64_t recorded_ns;     /* time of the last event with a reading */
     uint64_t grown_bytes, released_bytes; /* since the last recorded reading */
     uint64_t sample_moved_bytes;          /* since the last sample */
+    uint64_t sample_grown_bytes;          /* part of it */
+    bool sample_fell;                     /* RSS was seen to fall since the last sample */
 
     struct recording_writer *writer; /* NULL until Python was found, and after a write error */
     struct line_tally lately[8]; /* since the last progress report: enough to name the largest */
@@ -115,6 +122,8 @@ static inline uint64_t sampler_time(const struct sampler *sampler, uint64_t now_
 int sampler_read_memory(struct sampler *sampler);
 /* Books a statm that was read elsewhere (inside a stop), after a look whether it marks the end. */
 void sampler_see_memory(struct sampler *sampler, const struct counters_memory *memory);
+/* At the end of a sample, `faults` after the one before: books what a fall hid. */
+void sampler_uncover_growth(struct sampler *sampler, uint64_t faults);
 /* Books a statm as it is. */
 void sampler_book_memory(struct sampler *sampler, const struct counters_memory *memory);
 /* Takes what moved since the last recorded reading into an event. */
@@ -136,5 +145,9 @@ void sampler_check_finalizing(struct sampler *sampler, uint64_t now_ns);
 void sampler_sample(struct sampler *sampler);
 /* Takes a sample of every thread that stands still in the act of a fault, and lets it go on. */
 void sampler_take_trapped(struct sampler *sampler);
+/* Takes a sample of every thread whose fault was written down. */
+void sampler_take_ringed(struct sampler *sampler);
+/* Follows the threads that there are now. */
+void sampler_follow_threads(struct sampler *sampler);
 
 #endif

@@ -14,6 +14,7 @@
 #define FLUSH_NS    (1 * NS_PER_S)
 #define PROGRESS_NS (250 * NS_PER_MS)
 #define QUIET_NS    (1 * NS_PER_S) /* longest time without a reading when nothing moves */
+#define SEAT_NS     (50 * NS_PER_MS) /* without a sample, sit anywhere */
 #define LATE_WEIGHT 0.1            /* of a new value in the running mean */
 
 static void handle_exec(struct sampler *sampler, uint64_t now_ns)
@@ -73,6 +74,10 @@ static void tick(struct sampler *sampler, uint64_t now_ns)
         threads_read_names(&sampler->threads);
     }
 
+    if (sampler->rings.epoll_fd >= 0)
+        sampler_follow_threads(sampler);
+    if (now_ns - sampler->stop_pace.stopped_ns >= SEAT_NS)
+        seat_leave(&sampler->seat);
     if (now_ns >= sampler->next_flush_ns) {
         sampler->next_flush_ns = now_ns + FLUSH_NS;
         sampler_flush(sampler);
@@ -132,6 +137,7 @@ static void turn(struct sampler *sampler)
     if (sampler->options->arguments && sampler->tracer.execs == 0)
         return; /* not the job yet, but a copy of this process */
     sampler_take_trapped(sampler);
+    sampler_take_ringed(sampler);
     sampler_discover(sampler, now_ns);
     if (now_ns >= sampler->next_tick_ns)
         sampler_check_finalizing(sampler, now_ns);

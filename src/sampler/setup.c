@@ -10,20 +10,15 @@
 #include "base/cleanup.h"
 #include "base/units.h"
 #include "proc/process.h"
-#include "sampler/sampler.h"
+#include "sampler/taking.h"
 #include "trace/faults.h"
 #include "trace/permission.h"
 
 #define ATTACH_TRIES      5
 #define ATTACH_WAIT_NS    (40 * NS_PER_MS)
-#define FIRST_TRAP_PERIOD 64 /* faults, while Python starts */
+#define FIRST_PERIOD 61 /* faults, while Python starts */
 /* Of one core, for samples; sleeping and waking between them takes twice as much again. */
 #define OWN_CPU_PERCENT 4
-/* A stop costs the target about twice the time that it stands still: it has to be woken and to fill
- * its caches again (measured on an idle machine: 1,366 pauses of 27 us made a job 68 ms longer).
- * The budget is for the whole. */
-#define COST_OF_PAUSE 2
-
 /* What the job must not inherit: set after it was forked. */
 static void become_sampler(void)
 {
@@ -41,7 +36,7 @@ static void become_sampler(void)
 static int seize_target(struct sampler *sampler, struct error *error)
 {
     int r = tracer_init(&sampler->tracer, sampler->pid, sampler->sigchld_fd,
-                        sampler->traps ? FIRST_TRAP_PERIOD : 0);
+                        sampler->traps ? FIRST_PERIOD : 0);
     if (r == -ENOMEM)
         return error_set(error, r, "out of memory");
     return r < 0 ? permission_explain(sampler->pid, r, error) : 0;
@@ -116,27 +111,67 @@ int sampler_require_python(struct sampler *sampler, struct error *error)
         (int)sampler->pid);
 }
 
-/* The clock that was asked for, or the one that is best by measure (scripts/bench): polling costs a
- * third of a trap's pause, so that more stops fit into the budget. */
+static bool use_traps(struct sampler *sampler)
+{
+    sampler->traps = sampler->options->arguments && faults_probe() == 0;
+    return sampler->traps;
+}
+
+static bool use_rings(struct sampler *sampler)
+{
+    if (rings_init(&sampler->rings, FIRST_PERIOD) == 0)
+        return true;
+    rings_deinit(&sampler->rings);
+    return false;
+}
+
+/* The best that works here. */
+static const char *choose_automatically(struct sampler *sampler)
+{
+    if (use_traps(sampler)) {
+        sampler->clock_reason = "chosen automatically: the kernel stops the job in the act of a "
+                                "page fault, which is the most exact";
+        return "trap";
+    }
+    if (use_rings(sampler)) {
+        sampler->clock_reason =
+            sampler->options->arguments
+                ? "chosen automatically: this kernel cannot stop the job at page faults safely"
+                : "chosen automatically: the kernel reports page faults, the most exact for a "
+                  "process that runs already";
+        return "ring";
+    }
+    sampler->clock_reason =
+        "chosen automatically: the kernel refuses page-fault events (perf), polling works everywhere";
+    return "poll";
+}
+
+static int explain_refusal(int code, const char *clock, struct error *error)
+{
+    return error_set(
+        error, code,
+        "the kernel refuses page-fault events (%s), so there is no %s clock; use --clock poll, or "
+        "set kernel.perf_event_paranoid to 2",
+        strerror(-code), clock);
+}
+
 static int choose_clock(struct sampler *sampler, struct error *error)
 {
     const struct session_options *options = sampler->options;
-    bool automatic = strcmp(options->clock, "auto") == 0;
-    const char *name = automatic ? "poll" : options->clock;
-    sampler->clock_reason =
-        automatic ? "chosen automatically: it works everywhere" : "asked for with --clock";
-    sampler->traps = strcmp(name, "trap") == 0;
-    if (sampler->traps && !options->arguments)
-        return error_set(error, -EINVAL,
-                         "the trap clock is for `memsample run` only; profile a process that runs "
-                         "already with --clock poll");
-    int r = sampler->traps ? faults_probe() : 0;
-    if (r < 0)
-        return error_set(
-            error, r,
-            "the kernel refuses page-fault events (%s), so there is no trap clock; use --clock "
-            "poll, or set kernel.perf_event_paranoid to 2",
-            strerror(-r));
+    const char *name = options->clock;
+    sampler->clock_reason = "asked for with --clock";
+    if (strcmp(name, "auto") == 0) {
+        name = choose_automatically(sampler);
+    } else if (strcmp(name, "trap") == 0) {
+        if (!options->arguments)
+            return error_set(error, -EINVAL,
+                             "the trap clock is for `memsample run` only; profile a process that "
+                             "runs already with --clock ring or poll");
+        if (!use_traps(sampler))
+            return explain_refusal(faults_probe(), name, error);
+    } else if (strcmp(name, "ring") == 0 && !use_rings(sampler)) {
+        return explain_refusal(-EACCES, name, error);
+    }
     /* The poll clock reads threads while they run and seldom stops one: what it may do is a matter
      * of our own processor time. */
     struct pace *pace = strcmp(name, "poll") == 0 ? &sampler->sample_pace : &sampler->stop_pace;
@@ -158,13 +193,14 @@ int sampler_init(struct sampler *sampler, const struct session_options *options,
         .launch = {.go_fd = -1, .result_fd = -1},
         .process_memory = {.mem_fd = -1},
         .statm_fd = -1,
+        .rings = {.epoll_fd = -1},
+        .fault_period = FIRST_PERIOD,
         .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
         .start_ns = sampler_now_ns(),
     };
     clock_gettime(CLOCK_REALTIME, &wall);
     sampler->start_unix_ns = (uint64_t)wall.tv_sec * NS_PER_S + (uint64_t)wall.tv_nsec;
     sampler->last_moved_ns = sampler->next_tick_ns = sampler->start_ns;
-    sampler->fault_bytes = (double)sampler->page_bytes;
     /* Stops: 50 ms of pauses may be saved up at 2 %. Samples: 400 ms of our own time, since arrays
      * are filled at 10 GB/s. */
     pace_init(&sampler->stop_pace,
@@ -172,6 +208,7 @@ int sampler_init(struct sampler *sampler, const struct session_options *options,
               options->step_bytes, sampler->start_ns);
     pace_init(&sampler->sample_pace, (struct pace_budget){OWN_CPU_PERCENT, 1, 10},
               options->step_bytes, sampler->start_ns);
+    seat_init(&sampler->seat);
     int r = choose_clock(sampler, error);
     if (r >= 0)
         r = sampler_open_signals(sampler, error);
@@ -187,5 +224,6 @@ void sampler_deinit(struct sampler *sampler)
     fd_closep(&sampler->signal_fd);
     fd_closep(&sampler->sigchld_fd);
     launch_deinit(&sampler->launch);
+    rings_deinit(&sampler->rings);
     tracer_deinit(&sampler->tracer);
 }

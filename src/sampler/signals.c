@@ -68,16 +68,20 @@ static void handle_end_request(struct sampler *sampler, const struct signalfd_si
         pass_on(sampler);
 }
 
-static void read_signals(struct sampler *sampler)
+static void read_end_requests(struct sampler *sampler)
 {
     struct signalfd_siginfo info;
     while (read(sampler->signal_fd, &info, sizeof(info)) == sizeof(info))
         handle_end_request(sampler, &info);
-    bool child = sampler->tracer.unread_reports;
-    while (read(sampler->sigchld_fd, &info, sizeof(info)) == sizeof(info))
-        child = true;
-    if (child)
-        tracer_dispatch(&sampler->tracer);
+}
+
+/* SIGCHLD does not queue: one read takes it, and the dispatch all that it stands for. */
+static void read_reports(struct sampler *sampler)
+{
+    struct signalfd_siginfo info;
+    if (read(sampler->sigchld_fd, &info, sizeof(info)) < 0 && !sampler->tracer.unread_reports)
+        return;
+    tracer_dispatch(&sampler->tracer);
 }
 
 uint64_t sampler_signal_wait_ns(const struct sampler *sampler)
@@ -96,11 +100,15 @@ bool sampler_wait_for_events(struct sampler *sampler, uint64_t sleep_ns)
     struct timespec timeout = {.tv_sec = (time_t)(sleep_ns / NS_PER_S),
                                .tv_nsec = (long)(sleep_ns % NS_PER_S)};
     struct pollfd fds[] = {{.fd = sampler->signal_fd, .events = POLLIN},
-                           {.fd = sampler->sigchld_fd, .events = POLLIN}};
+                           {.fd = sampler->sigchld_fd, .events = POLLIN},
+                           {.fd = sampler->rings.epoll_fd, .events = POLLIN}};
     int events = ppoll(fds, ARRAY_SIZE(fds), &timeout, NULL);
     sampler->woke_ns = sampler_now_ns();
     if (events <= 0 && !sampler->tracer.unread_reports)
         return false;
-    read_signals(sampler);
+    if (fds[1].revents || sampler->tracer.unread_reports)
+        read_reports(sampler); /* first: somebody may stand still */
+    if (fds[0].revents)
+        read_end_requests(sampler);
     return true;
 }

@@ -76,6 +76,7 @@ static int add_new_threads(struct threads *threads, bool first)
             .minor_faults = now.minor_faults,
             .faults = first ? 0 : now.minor_faults,
             .cpu_ticks = now.cpu_ticks,
+            .cpu = now.cpu,
             .ran = now.state == 'R',
         };
         read_name(threads, thread);
@@ -95,6 +96,7 @@ static bool look_at(struct thread *thread, uint32_t *ret_threads)
     thread->minor_faults = now.minor_faults;
     thread->ran = now.state == 'R' || now.cpu_ticks != thread->cpu_ticks;
     thread->cpu_ticks = now.cpu_ticks;
+    thread->cpu = now.cpu;
     thread->state = now.state;
     *ret_threads = now.threads;
     return true;
@@ -116,10 +118,14 @@ char threads_state(const struct threads *threads, pid_t tid)
     return 'X';
 }
 
-void threads_settle(struct threads *threads)
+uint64_t threads_settle(struct threads *threads)
 {
-    for (size_t i = 0; i < threads->count; i++)
+    uint64_t faults = 0;
+    for (size_t i = 0; i < threads->count; i++) {
+        faults += threads->items[i].faults;
         threads->items[i].faults = 0;
+    }
+    return faults;
 }
 
 int threads_look(struct threads *threads)

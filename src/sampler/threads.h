@@ -17,6 +17,7 @@ struct thread {
     uint64_t faults;       /* since they were settled */
     bool ran;              /* used processor time, or was running, since the look before */
     uint64_t cpu_ticks;
+    int cpu;               /* processor on which it runs or ran last */
     char name[THREAD_NAME_MAX];
     bool name_changed; /* and was not reported yet */
 };
@@ -37,7 +38,7 @@ int threads_look(struct threads *threads);
 void threads_read_names(struct threads *threads);
 /* What a known thread does now; 'X' when it is gone. */
 char threads_state(const struct threads *threads, pid_t tid);
-/* Faults up to the last look were charged: count from there. */
-void threads_settle(struct threads *threads);
+/* Faults up to the last look were charged: count from there. Returns how many those were. */
+uint64_t threads_settle(struct threads *threads);
 
 #endif

@@ -1,0 +1,48 @@
+/* Page-fault events that the kernel writes down, without stopping anybody: every Nth fault of each thread goes into a
+ * small ring of its own, and wakes the reader.
+ *
+ * For processes that run already: nothing about them is changed and no signal is sent, so that losing the reader cannot
+ * harm them. perf_event_open(2); needs the right to use perf (perf_event_paranoid(5), seccomp). */
+#ifndef MEMSAMPLE_TRACE_RINGS_H
+#define MEMSAMPLE_TRACE_RINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ring {
+    pid_t tid;
+    int fd;
+    void *map; /* control page and data page */
+};
+
+struct rings {
+    int epoll_fd; /* readable when there may be a fault to read; -1: closed */
+    struct ring *items;
+    size_t count, cap;
+    uint64_t period;    /* faults between two records */
+    bool kernel_faults; /* faults inside system calls are seen, too */
+    size_t next;        /* whose turn it is to be read */
+};
+
+struct rings_fault {
+    pid_t tid;
+    uint64_t address;
+    uint64_t time_ns; /* CLOCK_MONOTONIC */
+    int cpu;
+};
+
+/* 0 or a negative errno: the kernel refuses. rings_deinit is due in either case. */
+int rings_init(struct rings *rings, uint64_t period);
+void rings_deinit(struct rings *rings);
+/* Follows a thread of the target. 0 or a negative errno. */
+int rings_add(struct rings *rings, pid_t tid);
+void rings_remove(struct rings *rings, pid_t tid);
+bool rings_has(const struct rings *rings, pid_t tid);
+void rings_set_period(struct rings *rings, uint64_t period);
+/* Takes the newest fault of the next ring that holds any (older ones in it are dropped: each stands for the same
+ * number of faults as the newest). False when all are empty. */
+bool rings_next(struct rings *rings, struct rings_fault *ret_fault);
+
+#endif

@@ -1,0 +1,173 @@
+/* Threads met in the act of a page fault.
+ *
+ * Trap: the kernel stopped the thread, and it waits for us. Ring: the kernel wrote the fault down and woke us, on the
+ * processor of the thread (see seat.h), which therefore does not run while we read its stack: measured, 5,063 of 5,069
+ * such wakes found the thread exactly at the instruction that faulted. */
+#include <errno.h>
+#include <sched.h>
+
+#include "base/units.h"
+#include "sampler/taking.h"
+
+#define PERIOD_MAX         1000000 /* faults: 4 GB in small pages */
+#define PERIOD_KEPT        0.15    /* a wish that differs by less changes nothing */
+/* From a stop to our first instruction on the same processor: two switches of tasks (measured). */
+#define SWITCH_NS      (10 * NS_PER_US)
+#define IN_ACT_MAX_NS  (100 * NS_PER_US) /* since the fault: later, the thread may have gone on */
+#define DIVISOR_MAX    1000              /* its square is the largest period */
+
+/* When the thread began to stand still, at the earliest. */
+static uint64_t stopped_since_ns(const struct sampler *sampler)
+{
+    uint64_t late_ns = sampler->seat.cpu >= 0 ? SWITCH_NS : (uint64_t)sampler->late_ns;
+    uint64_t since_ns = sampler->woke_ns > late_ns ? sampler->woke_ns - late_ns : 0;
+    return since_ns > sampler->slept_ns ? since_ns : sampler->slept_ns;
+}
+
+/* Faults of this thread since the last sample; those of the others go to their own next stacks. */
+static void share_faults(struct sampler *sampler, struct taking *taking, pid_t tid)
+{
+    if (threads_look(&sampler->threads) < 0)
+        return;
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        const struct thread *thread = &sampler->threads.items[i];
+        taking->faults += thread->faults;
+        if (thread->tid != tid) {
+            if (thread->faults)
+                taking_add_later(taking, thread);
+            continue;
+        }
+        taking->owners[0].faults = thread->faults ? thread->faults : 1;
+        seat_join(&sampler->seat, thread->cpu);
+    }
+}
+
+/* Next prime: a program that repeats itself after so many faults has no common divisor with it. */
+static uint64_t next_prime(uint64_t n)
+{
+    for (n |= 1; n > 3; n += 2) {
+        uint64_t d = 3;
+        while (d * d <= n && n % d && d < DIVISOR_MAX)
+            d += 2;
+        if (d * d > n || d >= DIVISOR_MAX)
+            break;
+    }
+    return n;
+}
+
+/* A step's worth of faults for each of the threads that grow. The period stays as long as it
+ * roughly fits: equal distances hit each line in proportion, with less scatter than random ones. */
+static void set_period(struct sampler *sampler, const struct taking *taking)
+{
+    double page_bytes = (double)sampler->page_bytes, now = (double)sampler->fault_period;
+    double fault_bytes = sampler->fault_bytes > page_bytes ? sampler->fault_bytes : page_bytes;
+    double wish = pace_mean_step_bytes(&sampler->stop_pace) / fault_bytes *
+                  (double)taking->event.owner_count;
+    if (wish > now * (1 - PERIOD_KEPT) && wish < now * (1 + PERIOD_KEPT))
+        return;
+    sampler->fault_period = wish < 1            ? 1
+                            : wish > PERIOD_MAX ? PERIOD_MAX
+                                                : next_prime((uint64_t)wish);
+    if (sampler->traps)
+        tracer_set_trap_period(&sampler->tracer, sampler->fault_period);
+    else
+        rings_set_period(&sampler->rings, sampler->fault_period);
+}
+
+static void finish(struct sampler *sampler, struct taking *taking, pid_t tid)
+{
+    uint64_t moved_bytes = sampler->sample_moved_bytes;
+    struct event_owner *owner = &taking->owners[0];
+    if (taking_has_stack(owner))
+        taking_resolve(sampler, taking, owner);
+    share_faults(sampler, taking, tid);
+    taking_finish(sampler, taking, moved_bytes);
+    set_period(sampler, taking);
+}
+
+static bool wants_sample(struct sampler *sampler)
+{
+    return sampler->reader && sampler->writer && !sampler->finalizing &&
+           pace_allows(&sampler->stop_pace, sampler_now_ns());
+}
+
+static void sample_trapped(struct sampler *sampler, const struct tracee *tracee)
+{
+    struct taking taking = {.event.owner_count = 1, .event.pauses = 1};
+    struct event_owner *owner = &taking.owners[0];
+    pid_t tid = tracee->tid;
+    *owner = (struct event_owner){.tid = tid, .fault_address = tracee->fault_address};
+    uint64_t since_ns = stopped_since_ns(sampler);
+
+    int outcome = taking_capture(sampler, &taking, tid);
+    tracer_resume_thread(&sampler->tracer, tid);
+    taking.event.pause_ns = sampler_now_ns() - since_ns;
+    owner->state = taking_state(outcome, STACK_IN_ACT);
+    if (owner->state == STACK_TORN)
+        owner->state = taking_stop(sampler, &taking, tid); /* a few instructions later */
+    finish(sampler, &taking, tid);
+}
+
+void sampler_take_trapped(struct sampler *sampler)
+{
+    const struct tracee *trapped;
+    while ((trapped = tracer_next_trapped(&sampler->tracer))) {
+        if (wants_sample(sampler))
+            sample_trapped(sampler, trapped);
+        else
+            tracer_resume_thread(&sampler->tracer, trapped->tid);
+    }
+}
+
+static void sample_ringed(struct sampler *sampler, const struct rings_fault *fault)
+{
+    struct taking taking = {.event.owner_count = 1};
+    struct event_owner *owner = &taking.owners[0];
+    *owner = (struct event_owner){.tid = fault->tid, .fault_address = fault->address};
+
+    bool in_act = fault->cpu == sched_getcpu();
+    int outcome = taking_capture(sampler, &taking, fault->tid);
+    if (outcome == 0)
+        outcome = python_stack_confirm(sampler->reader);
+    in_act = in_act && fault->cpu == sched_getcpu() &&
+             sampler_now_ns() - fault->time_ns < IN_ACT_MAX_NS;
+    /* We had the processor that the thread wants. */
+    taking.event.pause_ns = in_act ? sampler_now_ns() - stopped_since_ns(sampler) : 0;
+    taking.event.pauses = in_act;
+    if (outcome == -EFAULT)
+        outcome = PYTHON_STACK_TORN;
+    owner->state = taking_state(outcome, in_act ? STACK_IN_ACT : STACK_RUNNING);
+    if (owner->state == STACK_TORN)
+        owner->state = taking_stop(sampler, &taking, fault->tid);
+    finish(sampler, &taking, fault->tid);
+}
+
+void sampler_take_ringed(struct sampler *sampler)
+{
+    struct rings_fault fault;
+    while (rings_next(&sampler->rings, &fault))
+        if (wants_sample(sampler))
+            sample_ringed(sampler, &fault);
+}
+
+static bool is_alive(const struct sampler *sampler, pid_t tid)
+{
+    for (size_t i = 0; i < sampler->threads.count; i++)
+        if (sampler->threads.items[i].tid == tid)
+            return true;
+    return false;
+}
+
+void sampler_follow_threads(struct sampler *sampler)
+{
+    if (threads_look(&sampler->threads) < 0)
+        return;
+    for (size_t i = sampler->rings.count; i-- > 0;)
+        if (!is_alive(sampler, sampler->rings.items[i].tid))
+            rings_remove(&sampler->rings, sampler->rings.items[i].tid);
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        pid_t tid = sampler->threads.items[i].tid;
+        if (!rings_has(&sampler->rings, tid))
+            rings_add(&sampler->rings, tid); /* without one, its growth is looked for */
+    }
+}

@@ -1,0 +1,184 @@
+/* Reading the stacks of threads for a sample.
+ *
+ * A thread that runs is first read as it runs. It takes some 15 us to stop one: by then a fast loop
+ * is somewhere else, while a read meets it 3 us after its memory moved (measured on lines that
+ * interleave, see the commit). Only when what was read does not hold together, and now and then to
+ * be sure, is the thread stopped. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/paths.h"
+#include "base/units.h"
+#include "proc/process.h"
+#include "sampler/taking.h"
+
+#define STOP_EVERY_NS (50 * NS_PER_MS) /* while memory moves */
+#define STILL_TRIES   3
+#define CAPTURE_TRIES 4 /* a torn stack is read again, a few instructions later */
+
+/* Keeps a small tally of which lines moved memory lately, for the progress line. */
+static void note_line(struct sampler *sampler, const struct python_stack *stack, uint64_t bytes)
+{
+    size_t at = 0;
+    while (at + 1 < stack->count && path_is_library(stack->frames[at].file))
+        at++;
+    if (path_is_library(stack->frames[at].file))
+        at = 0;
+    const struct python_frame *frame = &stack->frames[at];
+    size_t least = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(sampler->lately); i++) {
+        if (sampler->lately[i].file == frame->file && sampler->lately[i].line == frame->line) {
+            sampler->lately[i].bytes += bytes;
+            return;
+        }
+        if (sampler->lately[i].bytes < sampler->lately[least].bytes)
+            least = i;
+    }
+    sampler->lately[least] = (struct line_tally){
+        .file = frame->file, .function = frame->function, .line = frame->line, .bytes = bytes};
+}
+
+void taking_resolve(struct sampler *sampler, const struct taking *taking,
+                    struct event_owner *owner)
+{
+    struct python_stack stack;
+    if (python_stack_resolve(sampler->reader, &stack) != 0) {
+        owner->state = STACK_TORN;
+        return;
+    }
+    if (stack.count == 0) {
+        owner->state = STACK_NO_PYTHON;
+        return;
+    }
+    uint32_t id = 0;
+    for (size_t i = stack.count; i-- > 0;) {
+        const struct python_frame *frame = &stack.frames[i];
+        if (recording_writer_stack(sampler->writer, id, frame->file, frame->function, frame->line,
+                                   frame->first_line, &id) < 0) {
+            owner->state = STACK_TORN;
+            return;
+        }
+    }
+    owner->stack_id = id;
+    owner->truncated = stack.truncated;
+    note_line(sampler, &stack,
+              taking->faults ? (uint64_t)((double)sampler->sample_moved_bytes *
+                                          (double)owner->faults / (double)taking->faults)
+                             : 0);
+}
+
+int taking_capture(struct sampler *sampler, struct taking *taking, pid_t tid)
+{
+    struct counters_memory memory;
+    int outcome = python_stack_capture(sampler->reader, tid);
+    if (!taking->memory_read &&
+        counters_memory_read(sampler->statm_fd, sampler->page_bytes, &memory) == 0) {
+        sampler_see_memory(sampler, &memory);
+        taking->memory_read = true;
+    }
+    return outcome;
+}
+
+uint8_t taking_state(int outcome, uint8_t read_state)
+{
+    return outcome == 0                        ? read_state
+           : outcome == PYTHON_STACK_NO_THREAD ? STACK_NO_PYTHON
+           : outcome == PYTHON_STACK_TORN      ? STACK_TORN
+                                               : STACK_GONE;
+}
+
+/* Stops a running thread and reads it. */
+static uint8_t take_stopped(struct sampler *sampler, struct taking *taking, pid_t tid)
+{
+    int outcome = PYTHON_STACK_TORN;
+    for (int i = 0; i < CAPTURE_TRIES && outcome == PYTHON_STACK_TORN; i++) {
+        uint64_t running_ns;
+        int r = tracer_stop_thread(&sampler->tracer, tid, &running_ns);
+        if (r == TRACER_GONE)
+            return STACK_GONE;
+        if (r != 0)
+            return STACK_TORN;
+        outcome = taking_capture(sampler, taking, tid);
+        tracer_resume_thread(&sampler->tracer, tid);
+        taking->event.pause_ns += sampler_now_ns() - running_ns;
+        taking->event.pauses++;
+    }
+    sampler->stopped_ns = sampler_now_ns();
+    return taking_state(outcome, STACK_STOPPED);
+}
+
+/* Reads a sleeping thread without disturbing it. Its count of context switches tells whether it ran
+ * meanwhile: then nothing that was read counts. */
+static bool take_asleep(struct sampler *sampler, struct taking *taking, pid_t tid,
+                        uint8_t *ret_state)
+{
+    struct process_status before, after;
+    if (process_status_read(sampler->pid, tid, &before) < 0) {
+        *ret_state = STACK_GONE;
+        return true;
+    }
+    if (before.state != 'S' && before.state != 'T')
+        return false;
+    int outcome = taking_capture(sampler, taking, tid);
+    if (process_status_read(sampler->pid, tid, &after) < 0) {
+        *ret_state = STACK_GONE;
+        return true;
+    }
+    if (after.state != before.state || after.switches != before.switches)
+        return false;
+    *ret_state = taking_state(outcome, STACK_ASLEEP);
+    return true;
+}
+
+/* A stop would make epoll_wait and some others return EINTR: not for a thread that sleeps. */
+uint8_t taking_stop(struct sampler *sampler, struct taking *taking, pid_t tid)
+{
+    for (int i = 0; i < STILL_TRIES; i++) {
+        char state = threads_state(&sampler->threads, tid);
+        uint8_t taken;
+        if (state == 'X' || state == 'Z')
+            return STACK_GONE;
+        if (state != 'S' && state != 'T')
+            return take_stopped(sampler, taking, tid);
+        if (take_asleep(sampler, taking, tid, &taken))
+            return taken;
+    }
+    return STACK_LATER;
+}
+
+/* Reads a thread that runs as it runs, or stops it. STACK_LATER: neither was possible now. */
+static uint8_t take_running(struct sampler *sampler, struct taking *taking, pid_t tid)
+{
+    uint64_t now_ns = sampler_now_ns();
+    bool may_stop = pace_allows(&sampler->stop_pace, now_ns);
+    if (may_stop && (sampler->clock.pace == &sampler->stop_pace ||
+                     now_ns - sampler->stopped_ns >= STOP_EVERY_NS))
+        return taking_stop(sampler, taking, tid);
+    int outcome = python_stack_capture(sampler->reader, tid);
+    if (outcome == 0)
+        outcome = python_stack_confirm(sampler->reader);
+    if (outcome != PYTHON_STACK_TORN && outcome != -EFAULT)
+        return taking_state(outcome, STACK_RUNNING);
+    return may_stop ? taking_stop(sampler, taking, tid) : STACK_LATER;
+}
+
+void taking_add(struct sampler *sampler, struct taking *taking, const struct thread *thread)
+{
+    struct event_owner *owner = &taking->owners[taking->event.owner_count++];
+    *owner = (struct event_owner){.tid = thread->tid, .faults = thread->faults};
+    bool taken = false;
+    if (thread->state == 'S' || thread->state == 'T')
+        taken = take_asleep(sampler, taking, thread->tid, &owner->state);
+    if (!taken)
+        owner->state = take_running(sampler, taking, thread->tid);
+    if (taking_has_stack(owner))
+        taking_resolve(sampler, taking, owner);
+}
+
+void taking_add_later(struct taking *taking, const struct thread *thread)
+{
+    if (taking->event.owner_count < OWNERS_MAX)
+        taking->owners[taking->event.owner_count++] = (struct event_owner){
+            .tid = thread->tid, .faults = thread->faults, .state = STACK_LATER};
+}

@@ -1,0 +1,183 @@
+/* Perf rings of page faults, one for each thread: an inherited event cannot be mapped, and one for
+ * each thread and processor would need more file descriptors than a user may have. */
+#include "trace/rings.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/bytes.h"
+#include "base/cleanup.h"
+
+#define RECORD_MAX 64 /* bytes; ours have 48 */
+
+static size_t page_bytes(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static int open_event(pid_t tid, uint64_t period, bool kernel_faults)
+{
+    struct perf_event_attr attributes = {
+        .type = PERF_TYPE_SOFTWARE,
+        .size = sizeof(attributes),
+        .config = PERF_COUNT_SW_PAGE_FAULTS,
+        .sample_period = period,
+        .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR | PERF_SAMPLE_CPU,
+        .wakeup_events = 1,
+        .use_clockid = 1,
+        .clockid = CLOCK_MONOTONIC,
+        .exclude_kernel = !kernel_faults,
+        .exclude_hv = 1,
+    };
+    long fd = syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+    return fd < 0 ? -errno : (int)fd;
+}
+
+int rings_init(struct rings *rings, uint64_t period)
+{
+    *rings = (struct rings){.epoll_fd = -1, .period = period, .kernel_faults = true};
+    int fd = open_event(0, UINT64_C(1) << 40, true);
+    if (fd == -EACCES || fd == -EPERM) {
+        rings->kernel_faults = false; /* perf_event_paranoid 2 */
+        fd = open_event(0, UINT64_C(1) << 40, false);
+    }
+    if (fd < 0)
+        return fd;
+    close(fd);
+    rings->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    return rings->epoll_fd < 0 ? -errno : 0;
+}
+
+static void close_ring(struct ring *ring)
+{
+    munmap(ring->map, 2 * page_bytes());
+    close(ring->fd);
+}
+
+void rings_deinit(struct rings *rings)
+{
+    for (size_t i = 0; i < rings->count; i++)
+        close_ring(&rings->items[i]);
+    free(rings->items);
+    fd_closep(&rings->epoll_fd);
+    *rings = (struct rings){.epoll_fd = -1};
+}
+
+static struct ring *find_ring(const struct rings *rings, pid_t tid)
+{
+    for (size_t i = 0; i < rings->count; i++)
+        if (rings->items[i].tid == tid)
+            return &rings->items[i];
+    return NULL;
+}
+
+bool rings_has(const struct rings *rings, pid_t tid)
+{
+    return find_ring(rings, tid);
+}
+
+int rings_add(struct rings *rings, pid_t tid)
+{
+    int r = array_reserve(&rings->items, &rings->cap, rings->count + 1, sizeof(*rings->items));
+    if (r < 0)
+        return r;
+    struct ring ring = {.tid = tid, .fd = open_event(tid, rings->period, rings->kernel_faults)};
+    if (ring.fd < 0)
+        return ring.fd;
+    ring.map = mmap(NULL, 2 * page_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, ring.fd, 0);
+    if (ring.map == MAP_FAILED) { /* perf_event_mlock_kb is used up */
+        r = -errno;
+        close(ring.fd);
+        return r;
+    }
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = ring.fd};
+    if (epoll_ctl(rings->epoll_fd, EPOLL_CTL_ADD, ring.fd, &event) < 0) {
+        r = -errno;
+        close_ring(&ring);
+        return r;
+    }
+    rings->items[rings->count++] = ring;
+    return 0;
+}
+
+void rings_remove(struct rings *rings, pid_t tid)
+{
+    struct ring *ring = find_ring(rings, tid);
+    if (!ring)
+        return;
+    close_ring(ring); /* which takes it out of the epoll set */
+    *ring = rings->items[--rings->count];
+}
+
+void rings_set_period(struct rings *rings, uint64_t period)
+{
+    rings->period = period;
+    for (size_t i = 0; i < rings->count; i++)
+        ioctl(rings->items[i].fd, PERF_EVENT_IOC_PERIOD, &period);
+}
+
+/* Copies a record out of the ring, where it may go round the end. */
+static void copy_record(const struct ring *ring, uint64_t at, uint8_t *copy, size_t size)
+{
+    size_t data_bytes = page_bytes();
+    const uint8_t *data = (const uint8_t *)ring->map + data_bytes;
+    for (size_t i = 0; i < size; i++)
+        copy[i] = data[(at + i) % data_bytes];
+}
+
+/* PERF_RECORD_SAMPLE with TID, TIME, ADDR and CPU, in this order (perf_event_open(2)). */
+static bool parse_sample(const uint8_t *record, size_t size, struct rings_fault *ret_fault)
+{
+    struct bytes bytes = bytes_of(record, size);
+    const uint8_t *header;
+    uint32_t pid, tid, cpu;
+    uint64_t time_ns, address;
+    if (!bytes_take(&bytes, sizeof(struct perf_event_header), &header) ||
+        !bytes_take_u32(&bytes, &pid) || !bytes_take_u32(&bytes, &tid) ||
+        !bytes_take_u64(&bytes, &time_ns) || !bytes_take_u64(&bytes, &address) ||
+        !bytes_take_u32(&bytes, &cpu))
+        return false;
+    *ret_fault = (struct rings_fault){
+        .tid = (pid_t)tid, .address = address, .time_ns = time_ns, .cpu = (int)cpu};
+    return true;
+}
+
+static bool read_ring(const struct ring *ring, struct rings_fault *ret_fault)
+{
+    struct perf_event_mmap_page *control = ring->map;
+    uint64_t head = __atomic_load_n(&control->data_head, __ATOMIC_ACQUIRE);
+    uint64_t tail = control->data_tail;
+    bool found = false;
+    while (tail < head) {
+        struct perf_event_header header;
+        uint8_t record[RECORD_MAX];
+        copy_record(ring, tail, (uint8_t *)&header, sizeof(header));
+        if (header.size < sizeof(header) || header.size > head - tail)
+            break;
+        if (header.type == PERF_RECORD_SAMPLE && header.size <= sizeof(record)) {
+            copy_record(ring, tail, record, header.size);
+            found |= parse_sample(record, header.size, ret_fault);
+        }
+        tail += header.size;
+    }
+    __atomic_store_n(&control->data_tail, head, __ATOMIC_RELEASE);
+    return found;
+}
+
+bool rings_next(struct rings *rings, struct rings_fault *ret_fault)
+{
+    for (size_t i = 0; i < rings->count; i++) {
+        size_t at = rings->next++ % rings->count;
+        if (read_ring(&rings->items[at], ret_fault))
+            return true;
+    }
+    return false;
+}

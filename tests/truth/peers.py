@@ -1,0 +1,2 @@
+def measure_all(runner, targets, pythons):
+    return []
