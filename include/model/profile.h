@@ -15,6 +15,8 @@ struct figures {
     uint64_t released_bytes; /* memory of this owner that went away */
     uint64_t held_at_peak_bytes;
     uint64_t held_at_end_bytes;
+    uint64_t certain_bytes; /* part of grown: see certainty.h */
+    uint64_t freed_bytes;   /* that this line gave back, whosever memory it was */
 };
 
 enum profile_node_kind {
@@ -55,6 +57,7 @@ struct profile_row {
 struct profile_change {
     uint32_t point, node;
     uint64_t grown_bytes, released_bytes;
+    uint64_t certain_bytes, freed_bytes; /* see struct figures */
 };
 
 struct profile_point {

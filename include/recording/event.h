@@ -21,6 +21,8 @@ enum event_kind {
     EVENT_SAMPLE,     /* memory at a moment with the stacks of those who moved it */
     EVENT_PHASE,      /* something that happened at a moment */
     EVENT_END,        /* last event of a file that was closed in order */
+    EVENT_PAGES,      /* which pages came and went since the look before */
+    EVENT_KINDS_END,
 };
 
 struct event_target {
@@ -84,7 +86,7 @@ struct event_owner {
     uint32_t stack_id; /* see `struct recording_names`; 0 is the empty stack */
     uint8_t state;     /* enum event_stack_state */
     bool truncated;    /* outermost frames are missing */
-    uint64_t fault_address; /* of the fault in whose act it was met, or 0 */
+    uint64_t fault_address; /* of the fault at which it was met, or 0 */
 };
 
 #define EVENT_OWNERS_MAX 64 /* in one sample; beyond that the smallest are left to the others */
@@ -95,6 +97,30 @@ struct event_sample {
     uint32_t pauses;     /* how many stops that was */
     uint32_t owner_count; /* 0: nobody could be named */
     const struct event_owner *owners; /* owned by whoever made the event */
+};
+
+/* What became of a row of neighbouring pages between two looks at the target's page table. */
+enum event_page_change {
+    PAGES_CAME = 0, /* resident now; not at the look before */
+    PAGES_WENT,     /* not in memory any more */
+    PAGES_SWAPPED,  /* moved out to swap: not resident, and not given back either */
+    PAGES_CHANGES,
+};
+
+struct event_page_run {
+    uint64_t first, count; /* addresses divided by the target's page size */
+    uint8_t change;        /* enum event_page_change */
+};
+
+#define EVENT_PAGE_RUNS_MAX 256
+#define EVENT_PAGE_MAX      (UINT64_C(1) << 52)
+
+/* A part of one look. Runs are in the order of addresses, without overlap, over all parts. The first look of a recording
+ * tells of every page as one that came. */
+struct event_pages {
+    uint32_t count;
+    bool last; /* the look is complete */
+    const struct event_page_run *runs; /* owned by whoever made the event */
 };
 
 enum event_phase {
@@ -130,6 +156,7 @@ struct event {
         struct event_sample sample;
         uint8_t phase; /* enum event_phase */
         struct event_end end;
+        struct event_pages pages;
     };
 };
 

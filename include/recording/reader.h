@@ -41,12 +41,14 @@ struct recording_cursor {
     size_t offset;
     uint64_t time_ns, rss_bytes, shared_bytes, writable_bytes, grown_bytes, pause_ns, faults;
     int32_t tid;
+    uint64_t fault_page;
     struct event_owner owners[EVENT_OWNERS_MAX];
+    struct event_page_run runs[EVENT_PAGE_RUNS_MAX];
 };
 
 /* Puts the cursor before the first event. */
 void recording_rewind(const struct recording *recording, struct recording_cursor *cursor);
-/* The next event, or false at the end. Owners live in the cursor until the next call, text in the
+/* The next event, or false at the end. Owners and runs of pages live in the cursor until the next call, text in the
  * recording. Times never run backwards; the first event is EVENT_TARGET; rss = previous rss + grown
  * - released, where the first reading follows on nothing (its `grown` is its RSS); all growth
  * together is below 2^53 bytes. */

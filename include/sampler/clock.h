@@ -22,6 +22,7 @@ struct clock {
     /* ns to sleep; 0: read again at once. Never beyond the next tick. */
     uint64_t (*sleep_ns)(struct clock *clock, const struct clock_view *view);
     bool (*is_due)(struct clock *clock, const struct clock_view *view);
+    bool stops; /* samples stop threads; otherwise they are read as they run where that holds together */
     struct pace *pace;
     uint64_t sampled_tick_ns; /* tick clock: the tick that was served last */
     uint64_t spin_until_ns;   /* poll clock: give up spinning then */

@@ -33,7 +33,8 @@ void pace_init(struct pace *pace, struct pace_budget budget, uint64_t least_byte
 
 /* Bytes that must have moved since the last stop before the next; `moved_bytes` have so far. */
 uint64_t pace_step_bytes(struct pace *pace, uint64_t now_ns, uint64_t moved_bytes);
-/* The step without its spread, for clocks that count events in the kernel: they meet every pattern alike. As of the last stop. */
+/* The next step as of the last stop, for clocks that count in the kernel; and the same without its spread. */
+double pace_next_step_bytes(const struct pace *pace);
 double pace_mean_step_bytes(const struct pace *pace);
 /* Whether the budget has room for a stop now. */
 bool pace_allows(struct pace *pace, uint64_t now_ns);

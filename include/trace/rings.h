@@ -21,7 +21,7 @@ struct rings {
     int epoll_fd; /* readable when there may be a fault to read; -1: closed */
     struct ring *items;
     size_t count, cap;
-    uint64_t period;    /* faults between two records */
+    uint64_t period;    /* faults between two records, of a new thread */
     bool kernel_faults; /* faults inside system calls are seen, too */
     size_t next;        /* whose turn it is to be read */
 };
@@ -40,7 +40,8 @@ void rings_deinit(struct rings *rings);
 int rings_add(struct rings *rings, pid_t tid);
 void rings_remove(struct rings *rings, pid_t tid);
 bool rings_has(const struct rings *rings, pid_t tid);
-void rings_set_period(struct rings *rings, uint64_t period);
+/* Report the thread's, and new ones', every `period`-th fault from now on. */
+void rings_set_period(struct rings *rings, pid_t tid, uint64_t period);
 /* Takes the newest fault of the next ring that holds any (older ones in it are dropped: each stands for the same
  * number of faults as the newest). False when all are empty. */
 bool rings_next(struct rings *rings, struct rings_fault *ret_fault);

@@ -41,7 +41,7 @@ struct tracer {
     size_t count, cap;
 
     bool traps;            /* arm page-fault events on every thread */
-    uint64_t trap_period;  /* faults of a thread between two stops */
+    uint64_t trap_period;  /* faults between two stops, of a new thread */
 
     bool unread_reports;   /* SIGCHLD was taken off the fd: dispatch before sleeping */
     uint64_t spin_ns;      /* how long to wait awake for a stop: what has paid off lately */
@@ -81,8 +81,8 @@ void tracer_dispatch(struct tracer *tracer);
 /* A thread that stands still in the act of a page fault, or NULL. It waits for tracer_resume_thread. Good until the next
  * call that takes the tracer. */
 const struct tracee *tracer_next_trapped(const struct tracer *tracer);
-/* Stop each thread at every `period`-th of its faults from now on. */
-void tracer_set_trap_period(struct tracer *tracer, uint64_t period);
+/* Stop the thread, and new ones, at every `period`-th fault from now on. */
+void tracer_set_trap_period(struct tracer *tracer, pid_t tid, uint64_t period);
 /* No more traps, for good: the target does not ignore SIGTRAP any more. */
 void tracer_disarm_traps(struct tracer *tracer);
 

@@ -27,10 +27,11 @@ void changes_finish(struct changes *changes)
     changes->point_start = changes->count;
 }
 
-int changes_add(struct changes *changes, uint32_t point, uint32_t node, uint64_t grown_bytes,
-                uint64_t released_bytes)
+int changes_add(struct changes *changes, const struct profile_change *change)
 {
-    if (changes->count > changes->point_start && changes->list[changes->count - 1].point != point)
+    uint32_t node = change->node;
+    if (changes->count > changes->point_start &&
+        changes->list[changes->count - 1].point != change->point)
         changes_finish(changes);
     if (array_reserve(&changes->last, &changes->last_cap, (size_t)node + 1,
                       sizeof(*changes->last)) < 0 ||
@@ -42,16 +43,14 @@ int changes_add(struct changes *changes, uint32_t point, uint32_t node, uint64_t
 
     size_t known = changes->last[node];
     if (known > changes->point_start) { /* entries before that belong to other points */
-        changes->list[known - 1].grown_bytes += grown_bytes;
-        changes->list[known - 1].released_bytes += released_bytes;
+        struct profile_change *sum = &changes->list[known - 1];
+        sum->grown_bytes += change->grown_bytes;
+        sum->released_bytes += change->released_bytes;
+        sum->certain_bytes += change->certain_bytes;
+        sum->freed_bytes += change->freed_bytes;
         return 0;
     }
-    changes->list[changes->count++] = (struct profile_change){
-        .point = point,
-        .node = node,
-        .grown_bytes = grown_bytes,
-        .released_bytes = released_bytes,
-    };
+    changes->list[changes->count++] = *change;
     changes->last[node] = changes->count;
     return 0;
 }

@@ -16,8 +16,7 @@ struct changes {
 /* Frees all but `list`, which is left to the caller after changes_finish. */
 void changes_deinit(struct changes *changes);
 /* 0 or -ENOMEM. */
-int changes_add(struct changes *changes, uint32_t point, uint32_t node, uint64_t grown_bytes,
-                uint64_t released_bytes);
+int changes_add(struct changes *changes, const struct profile_change *change);
 /* Sorts what was added last. */
 void changes_finish(struct changes *changes);
 

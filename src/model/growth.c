@@ -1,15 +1,17 @@
-/* All attribution policy. Knows events, stacks as nodes, and points as numbers; must not know rows or output.
+/* All attribution policy. Knows events, stacks as nodes, and points as numbers; must not know rows
+ * or output.
  *
  * - The first reading is the baseline: what was resident before anybody looked.
- * - Growth that readings saw is pending until the next sample, whose owners share it, together with the
- *   sample's own, in proportion to the faults that each took since the sample before; equally when nobody
- *   faulted. Whole bytes; what is left over goes to the owner with most faults.
+ * - Growth that readings saw is pending until the next sample, whose owners share it, together with
+ * the sample's own, in proportion to the faults that each took since the sample before; equally
+ * when nobody faulted. Whole bytes; what is left over goes to the owner with most faults.
  * - Each pending reading is booked at its own point of time, so the books balance at every point.
  * - A thread that faulted and was not stopped is charged where its own next stack stands.
- * - A thread without Python frames is `<native>`. A thread whose stack could not be read, or is gone, and a
- *   sample without owners are `<unattributed>`. So is what is still pending at the end of the recording,
- *   and at the end of the program, before the interpreter tears itself down.
- * - What is released is taken from owners as holdings.h says, after the growth of the same reading. */
+ * - A thread without Python frames is `<native>`. A thread whose stack could not be read, or is
+ * gone, and a sample without owners are `<unattributed>`. So is what is still pending at the end of
+ * the recording, and at the end of the program, before the interpreter tears itself down.
+ * - Whose memory it was that went away, and what the page table tells of growth, is up to the
+ * ledger. */
 #include "growth.h"
 
 #include <errno.h>
@@ -17,9 +19,11 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/cleanup.h"
 #include "base/intern.h"
+#include "certainty.h"
 #include "changes.h"
-#include "holdings.h"
+#include "ledger.h"
 #include "later.h"
 
 struct pending {
@@ -31,6 +35,9 @@ struct share {
     uint32_t node;
     int32_t tid; /* 0: nobody's */
     uint64_t weight;
+    uint64_t page; /* where the growth was met, or 0 */
+    bool certain;  /* all of it */
+    bool in_act;   /* met in the act of a fault: that page is certain anyway */
 };
 
 struct shares {
@@ -44,7 +51,8 @@ struct attribution {
     struct calltree *tree;
     struct profile *profile;
     struct changes changes;
-    struct holdings holdings;
+    struct ledger ledger;
+    struct certainty certainty;
     struct pending *pending;
     size_t pending_count, pending_cap;
     size_t reading; /* how many were seen */
@@ -52,15 +60,15 @@ struct attribution {
     struct intern threads;
     size_t threads_cap;
     struct later later;
-    uint32_t sample; /* number of the one at hand */
+    uint32_t sample;  /* number of the one at hand */
     uint64_t *pauses; /* mean pause of each sample that stopped anybody */
     size_t pauses_count, pauses_cap;
 };
 
-static int release_from(void *context, uint32_t node, uint64_t bytes)
+static int note_change(void *context, const struct profile_change *change)
 {
     struct attribution *at = context;
-    return changes_add(&at->changes, at->point, node, 0, bytes);
+    return changes_add(&at->changes, change);
 }
 
 static int thread_index(struct attribution *at, int32_t tid, uint32_t *ret_index)
@@ -78,43 +86,63 @@ static int thread_index(struct attribution *at, int32_t tid, uint32_t *ret_index
     return 0;
 }
 
+static uint64_t certain_part(const struct attribution *at, const struct share *share,
+                             uint64_t bytes)
+{
+    uint64_t page_bytes = share->in_act ? at->ledger.page_bytes : 0;
+    return share->certain || bytes < page_bytes ? bytes : page_bytes;
+}
+
 static int charge(struct attribution *at, const struct pending *pending, const struct share *share,
-                  uint64_t bytes)
+                  uint64_t grown_bytes, uint64_t freed_bytes)
 {
     uint32_t thread;
-    if (bytes == 0)
+    if (grown_bytes == 0 && freed_bytes == 0)
         return 0;
-    int r = changes_add(&at->changes, pending->point, share->node, bytes, 0);
-    if (r >= 0)
-        r = holdings_grow(&at->holdings, share->node, bytes);
+    struct ledger_entry entry = {
+        .point = pending->point,
+        .node = share->node,
+        .grown_bytes = grown_bytes,
+        .certain_bytes = certain_part(at, share, grown_bytes),
+        .freed_bytes = freed_bytes,
+        .page = share->page,
+    };
+    int r = ledger_enter(&at->ledger, &entry);
     if (r < 0 || !share->tid || pending->point > at->profile->end_point)
         return r;
     r = thread_index(at, share->tid, &thread);
     if (r >= 0)
-        at->profile->threads[thread].grown_bytes += bytes;
+        at->profile->threads[thread].grown_bytes += grown_bytes;
     return r;
+}
+
+static void split(uint64_t bytes, const struct shares *shares, uint64_t parts[])
+{
+    uint64_t left = bytes;
+    for (size_t i = 0; i < shares->count; i++) {
+        parts[i] =
+            (uint64_t)((unsigned __int128)bytes * shares->list[i].weight / shares->total_weight);
+        left -= parts[i];
+    }
+    parts[shares->largest] += left;
 }
 
 static int settle_one(struct attribution *at, const struct pending *pending,
                       const struct shares *shares)
 {
-    uint64_t parts[EVENT_OWNERS_MAX], left = pending->grown_bytes;
+    uint64_t grown[EVENT_OWNERS_MAX] = {0}, freed[EVENT_OWNERS_MAX] = {0};
+    split(pending->grown_bytes, shares, grown);
+    split(pending->released_bytes, shares, freed);
     for (size_t i = 0; i < shares->count; i++) {
-        parts[i] = (uint64_t)((unsigned __int128)pending->grown_bytes * shares->list[i].weight /
-                              shares->total_weight);
-        left -= parts[i];
-    }
-    parts[shares->largest] += left;
-    for (size_t i = 0; i < shares->count; i++) {
-        int r = charge(at, pending, &shares->list[i], parts[i]);
+        int r = charge(at, pending, &shares->list[i], grown[i], freed[i]);
         if (r < 0)
             return r;
     }
-    uint32_t newest = at->point;
-    at->point = pending->point;
-    int r = holdings_release(&at->holdings, pending->released_bytes, release_from, at);
-    at->point = newest;
-    return r;
+    if (pending->released_bytes == 0)
+        return 0;
+    struct ledger_entry entry = {
+        .point = pending->point, .node = PAGES_NOBODY, .released_bytes = pending->released_bytes};
+    return ledger_enter(&at->ledger, &entry);
 }
 
 static int settle(struct attribution *at, const struct shares *shares)
@@ -141,14 +169,17 @@ static int see_memory(struct attribution *at, const struct event_memory *memory)
     int r;
     if (at->reading == at->timeline->end_reading + 1) {
         r = settle_unattributed(at); /* the end of the program is a border */
+        if (r >= 0)
+            r = ledger_settle(&at->ledger);
         if (r < 0)
             return r;
     }
     while (at->timeline->kept[at->point] < at->reading)
         at->point++;
     if (at->reading++ == 0) {
-        r = changes_add(&at->changes, at->point, CALLTREE_BASELINE, memory->rss_bytes, 0);
-        return r < 0 ? r : holdings_grow(&at->holdings, CALLTREE_BASELINE, memory->rss_bytes);
+        struct ledger_entry entry = {
+            .point = at->point, .node = CALLTREE_BASELINE, .grown_bytes = memory->rss_bytes};
+        return ledger_enter(&at->ledger, &entry);
     }
     if (memory->grown_bytes == 0 && memory->released_bytes == 0)
         return 0;
@@ -200,7 +231,13 @@ static int shares_of(struct attribution *at, const struct event *event, struct s
         const struct event_owner *owner = &sample->owners[i];
         struct event_owner later;
         struct share *share = &shares->list[shares->count];
-        *share = (struct share){.tid = owner->tid, .weight = owner->faults};
+        *share = (struct share){
+            .tid = owner->tid,
+            .weight = owner->faults,
+            .page = owner->fault_address / at->ledger.page_bytes,
+            .certain = certainty_next(&at->certainty),
+            .in_act = owner->state == STACK_IN_ACT,
+        };
         bool waits = owner->state == STACK_LATER;
         if (waits && later_find(&at->later, owner->tid, at->sample, &later))
             owner = &later;
@@ -277,6 +314,8 @@ static int see_event(struct attribution *at, const struct event *event)
         return see_memory(at, &event->reading);
     case EVENT_SAMPLE:
         return see_sample(at, event);
+    case EVENT_PAGES:
+        return ledger_look(&at->ledger, &event->pages);
     case EVENT_THREAD:
         r = thread_index(at, event->thread.tid, &thread);
         if (r >= 0)
@@ -318,29 +357,67 @@ static int compare_threads(const void *a, const void *b)
     return x->tid < y->tid ? -1 : x->tid > y->tid;
 }
 
+static int walk(struct attribution *at, const struct recording *recording,
+                const struct missed *told)
+{
+    struct recording_cursor cursor;
+    struct event event;
+    ledger_init(&at->ledger, recording, told, note_change, at);
+    int r = ledger_reserve(&at->ledger, at->tree->count);
+    if (r >= 0)
+        r = later_init(&at->later, recording);
+    if (r >= 0)
+        r = certainty_init(&at->certainty, recording);
+    for (recording_rewind(recording, &cursor); r >= 0 && recording_next(&cursor, &event);)
+        r = see_event(at, &event);
+    if (r >= 0)
+        r = settle_unattributed(at);
+    return r < 0 ? r : ledger_settle(&at->ledger);
+}
+
+static void attribution_deinit(struct attribution *at)
+{
+    changes_deinit(&at->changes);
+    free(at->changes.list);
+    ledger_deinit(&at->ledger);
+    certainty_deinit(&at->certainty);
+    intern_deinit(&at->threads);
+    later_deinit(&at->later);
+    free(at->pending);
+    free(at->pauses);
+}
+
+/* What a walk leaves outside of its own: nothing of the first one counts. */
+static void forget_walk(struct calltree *tree, struct profile *profile)
+{
+    for (size_t i = 0; i < tree->count; i++)
+        tree->seen[i] = (struct calltree_seen){0};
+    free(profile->threads);
+    profile->threads = NULL;
+    profile->thread_count = 0;
+    memset(&profile->samples, 0, sizeof(profile->samples));
+    memset(&profile->pause, 0, sizeof(profile->pause));
+}
+
 int growth_attribute(const struct recording *recording, const struct timeline *timeline,
                      struct calltree *tree, struct profile *profile)
 {
-    struct attribution at = {.timeline = timeline, .tree = tree, .profile = profile};
-    struct recording_cursor cursor;
-    struct event event;
-    int r = later_init(&at.later, recording);
-    for (recording_rewind(recording, &cursor); r >= 0 && recording_next(&cursor, &event);)
-        r = see_event(&at, &event);
-    if (r >= 0)
-        r = settle_unattributed(&at);
+    struct attribution first = {.timeline = timeline, .tree = tree, .profile = profile};
+    struct attribution at = first;
+    int r = walk(&first, recording, NULL);
+    if (r >= 0) {
+        missed_finish(&first.ledger.missed, &first.ledger.pages);
+        forget_walk(tree, profile);
+        r = walk(&at, recording, &first.ledger.missed);
+    }
     if (r >= 0)
         fill_pauses(&at);
     if (profile->thread_count > 0)
         qsort(profile->threads, profile->thread_count, sizeof(*profile->threads), compare_threads);
     changes_finish(&at.changes);
-    profile->changes = at.changes.list;
+    profile->changes = take_pointer(at.changes.list);
     profile->change_count = at.changes.count;
-    changes_deinit(&at.changes);
-    holdings_deinit(&at.holdings);
-    intern_deinit(&at.threads);
-    later_deinit(&at.later);
-    free(at.pending);
-    free(at.pauses);
+    attribution_deinit(&first);
+    attribution_deinit(&at);
     return r;
 }

@@ -148,8 +148,9 @@ static int thin_changes(struct profile *profile, const size_t *kept, struct chan
         const struct profile_change *change = &profile->changes[i];
         while (kept[to] < change->point)
             to++;
-        int r = changes_add(thinned, (uint32_t)to, change->node, change->grown_bytes,
-                            change->released_bytes);
+        struct profile_change moved = *change;
+        moved.point = (uint32_t)to;
+        int r = changes_add(thinned, &moved);
         if (r < 0)
             return r;
     }

@@ -21,6 +21,8 @@ static void add_figures(struct figures *to, const struct figures *from)
     to->released_bytes += from->released_bytes;
     to->held_at_peak_bytes += from->held_at_peak_bytes;
     to->held_at_end_bytes += from->held_at_end_bytes;
+    to->certain_bytes += from->certain_bytes;
+    to->freed_bytes += from->freed_bytes;
 }
 
 /* Node figures -------------------------------------------------------------------------------- */
@@ -34,6 +36,8 @@ static void fill_node_figures(struct profile *profile)
             break;
         self->grown_bytes += change->grown_bytes;
         self->released_bytes += change->released_bytes;
+        self->certain_bytes += change->certain_bytes;
+        self->freed_bytes += change->freed_bytes;
         self->held_at_end_bytes += change->grown_bytes - change->released_bytes;
         if (change->point <= profile->peak_point)
             self->held_at_peak_bytes += change->grown_bytes - change->released_bytes;

@@ -12,6 +12,8 @@
 #define SIZE_PAGE                                                                                  \
     UINT64_C(4096) /* only a unit for shorter numbers; the target's pages may differ */
 
+#define OWNER_HAS_FAULT 0x80 /* beside state and truncation: a page follows */
+
 static void put_size(struct buffer *body, uint64_t bytes)
 {
     buffer_put_varint(body, bytes % SIZE_PAGE ? bytes << 1 | 1 : bytes / SIZE_PAGE << 1);
@@ -105,6 +107,26 @@ static bool take_memory(struct bytes *body, struct format_state *state,
     return true;
 }
 
+/* Faults follow each other in memory: only the distance in pages is stored. */
+static void put_fault(struct buffer *body, struct format_state *state, uint64_t address)
+{
+    uint64_t page = address / SIZE_PAGE;
+    buffer_put_svarint(body, (int64_t)page - (int64_t)state->fault_page);
+    state->fault_page = page;
+}
+
+static bool take_fault(struct bytes *body, struct format_state *state, uint64_t *ret_address)
+{
+    int64_t distance, page;
+    if (!bytes_take_svarint(body, &distance) ||
+        __builtin_add_overflow((int64_t)state->fault_page, distance, &page) || page < 0 ||
+        page > (int64_t)EVENT_PAGE_MAX)
+        return false;
+    state->fault_page = (uint64_t)page;
+    *ret_address = (uint64_t)page * SIZE_PAGE;
+    return true;
+}
+
 static int put_sample(struct buffer *body, struct format_state *state,
                       const struct event_sample *sample)
 {
@@ -127,7 +149,10 @@ static int put_sample(struct buffer *body, struct format_state *state,
         buffer_put_svarint(body, (int64_t)owner->tid - state->tid);
         buffer_put_varint(body, owner->faults);
         buffer_put_varint(body, owner->stack_id);
-        buffer_put_u8(body, (uint8_t)(owner->state << 1 | owner->truncated));
+        buffer_put_u8(body, (uint8_t)((owner->fault_address ? OWNER_HAS_FAULT : 0) |
+                                      owner->state << 1 | owner->truncated));
+        if (owner->fault_address)
+            put_fault(body, state, owner->fault_address);
         state->tid = owner->tid;
     }
     return 0;
@@ -160,15 +185,15 @@ static bool take_owner(struct bytes *body, struct format_state *state,
     uint8_t flags;
     if (!take_tid(body, state) || !bytes_take_varint(body, &faults) || !take_u32(body, &stack_id) ||
         !bytes_take_u8(body, &flags) || faults > FORMAT_BYTES_MAX - state->faults_total ||
-        stack_id >= names->stack_count || flags >> 1 >= STACK_STATES)
+        stack_id >= names->stack_count || (flags & ~OWNER_HAS_FAULT) >> 1 >= STACK_STATES)
         return false;
     state->faults_total += faults;
     *ret_owner = (struct event_owner){.tid = state->tid,
                                       .faults = faults,
                                       .stack_id = stack_id,
-                                      .state = flags >> 1,
+                                      .state = (uint8_t)((flags & ~OWNER_HAS_FAULT) >> 1),
                                       .truncated = flags & 1};
-    return true;
+    return !(flags & OWNER_HAS_FAULT) || take_fault(body, state, &ret_owner->fault_address);
 }
 
 static bool take_sample(struct bytes *body, struct format_state *state,
@@ -303,6 +328,48 @@ static bool take_split(struct bytes *body, struct event_split *ret_split)
            take_size(body, &ret_split->swap_bytes) && take_size(body, &ret_split->high_water_bytes);
 }
 
+static int put_pages(struct buffer *body, const struct event_pages *pages)
+{
+    uint64_t at = 0;
+    if (pages->count > EVENT_PAGE_RUNS_MAX)
+        return -EINVAL;
+    buffer_put_u8(body, pages->last);
+    buffer_put_varint(body, pages->count);
+    for (uint32_t i = 0; i < pages->count; i++) {
+        const struct event_page_run *run = &pages->runs[i];
+        if (run->first < at || run->count == 0 || run->count > EVENT_PAGE_MAX ||
+            run->first > EVENT_PAGE_MAX - run->count || run->change >= PAGES_CHANGES)
+            return -EINVAL;
+        buffer_put_varint(body, run->first - at);
+        buffer_put_varint(body, run->count);
+        buffer_put_u8(body, run->change);
+        at = run->first + run->count;
+    }
+    return 0;
+}
+
+static bool take_pages(struct bytes *body, struct event_page_run *runs,
+                       struct event_pages *ret_pages)
+{
+    uint64_t at = 0, gap;
+    uint8_t last;
+    *ret_pages = (struct event_pages){.runs = runs};
+    if (!bytes_take_u8(body, &last) || !take_u32(body, &ret_pages->count) ||
+        ret_pages->count > EVENT_PAGE_RUNS_MAX)
+        return false;
+    ret_pages->last = last != 0;
+    for (uint32_t i = 0; i < ret_pages->count; i++) {
+        struct event_page_run *run = &runs[i];
+        if (!bytes_take_varint(body, &gap) || !bytes_take_varint(body, &run->count) ||
+            !bytes_take_u8(body, &run->change) || run->change >= PAGES_CHANGES ||
+            run->count == 0 || gap > EVENT_PAGE_MAX - at || run->count > EVENT_PAGE_MAX - at - gap)
+            return false;
+        run->first = at + gap;
+        at = run->first + run->count;
+    }
+    return true;
+}
+
 static int put_phase(struct buffer *body, uint8_t phase)
 {
     if (phase == 0 || phase >= PHASES_END)
@@ -365,12 +432,16 @@ int format_encode_event(struct buffer *body, struct format_state *state, const s
         return put_phase(body, event->phase);
     case EVENT_END:
         return put_end(body, &event->end);
+    case EVENT_PAGES:
+        return put_pages(body, &event->pages);
+    case EVENT_KINDS_END:
+        break;
     }
     return -EINVAL;
 }
 
 bool format_decode_event(struct bytes body, enum event_kind kind, struct format_state *state,
-                         const struct format_names *names, struct event_owner *owners,
+                         const struct format_names *names, const struct format_room *room,
                          struct event *ret_event)
 {
     struct event event = {.kind = kind};
@@ -399,13 +470,18 @@ bool format_decode_event(struct bytes body, enum event_kind kind, struct format_
         good = take_split(&body, &event.split);
         break;
     case EVENT_SAMPLE:
-        good = take_sample(&body, state, names, owners, &event.sample);
+        good = take_sample(&body, state, names, room->owners, &event.sample);
         break;
     case EVENT_PHASE:
         good = bytes_take_u8(&body, &event.phase) && event.phase > 0;
         break;
     case EVENT_END:
         good = take_end(&body, &event.end);
+        break;
+    case EVENT_PAGES:
+        good = take_pages(&body, room->runs, &event.pages);
+        break;
+    case EVENT_KINDS_END:
         break;
     }
     if (good)

@@ -49,6 +49,13 @@ struct format_state {
     uint64_t rss_bytes, shared_bytes, writable_bytes;
     uint64_t grown_total, pause_total, faults_total; /* keeps every later sum free of overflow */
     int32_t tid;
+    uint64_t fault_page;
+};
+
+/* Room for what an event refers to. */
+struct format_room {
+    struct event_owner *owners;  /* EVENT_OWNERS_MAX */
+    struct event_page_run *runs; /* EVENT_PAGE_RUNS_MAX */
 };
 
 /* Where the decoder finds names. */
@@ -66,10 +73,10 @@ typedef int (*format_intern_fn)(void *context, const char *text, uint32_t *ret_i
 int format_encode_event(struct buffer *body, struct format_state *state, const struct event *event,
                         format_intern_fn intern, void *context);
 
-/* The opposite. Fills at most EVENT_OWNERS_MAX `owners`, which the event then refers to. False for
- * a body that the encoder cannot have made; `state` is undefined then. */
+/* The opposite. The event refers to `room`. False for a body that the encoder cannot have made;
+ * `state` is undefined then. */
 bool format_decode_event(struct bytes body, enum event_kind kind, struct format_state *state,
-                         const struct format_names *names, struct event_owner *owners,
+                         const struct format_names *names, const struct format_room *room,
                          struct event *ret_event);
 
 #endif

@@ -164,7 +164,8 @@ static int take_event(struct loading *loading, enum event_kind kind, struct byte
     struct event event;
     if (loading->ended || (recording->event_count == 0 && kind != EVENT_TARGET))
         return -EBADMSG;
-    if (!format_decode_event(body, kind, &loading->state, &names, loading->owners, &event))
+    if (!format_decode_event(body, kind, &loading->state, &names,
+                             &(struct format_room){loading->owners, loading->runs}, &event))
         return -EBADMSG;
     int r = keep_event(loading, kind, body);
     if (r < 0)
@@ -186,7 +187,7 @@ static int take_record(struct loading *loading, uint8_t kind, struct bytes body)
     case RECORD_STACK:
         return take_stack(loading, body);
     }
-    if (kind >= RECORD_EVENT + EVENT_TARGET && kind <= RECORD_EVENT + EVENT_END)
+    if (kind >= RECORD_EVENT + EVENT_TARGET && kind < RECORD_EVENT + EVENT_KINDS_END)
         return take_event(loading, (enum event_kind)(kind - RECORD_EVENT), body);
     return 0; /* from a later memsample */
 }
@@ -236,9 +237,10 @@ bool recording_next(struct recording_cursor *cursor, struct event *ret_event)
         .pause_total = cursor->pause_ns,
         .faults_total = cursor->faults,
         .tid = cursor->tid,
+        .fault_page = cursor->fault_page,
     };
     if (!format_decode_event(bytes_of(data, (size_t)length), (enum event_kind)kind, &state, &names,
-                             cursor->owners, ret_event))
+                             &(struct format_room){cursor->owners, cursor->runs}, ret_event))
         return false;
     cursor->time_ns = state.time_ns;
     cursor->rss_bytes = state.rss_bytes;
@@ -248,6 +250,7 @@ bool recording_next(struct recording_cursor *cursor, struct event *ret_event)
     cursor->pause_ns = state.pause_total;
     cursor->faults = state.faults_total;
     cursor->tid = state.tid;
+    cursor->fault_page = state.fault_page;
     cursor->offset = recording->events_bytes - left.left;
     return true;
 }

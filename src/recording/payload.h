@@ -12,6 +12,7 @@ struct loading {
     uint16_t *depths; /* by stack id */
     struct format_state state;
     struct event_owner owners[EVENT_OWNERS_MAX];
+    struct event_page_run runs[EVENT_PAGE_RUNS_MAX];
     struct buffer text;
     bool ended; /* EVENT_END was seen: nothing may follow */
 };

@@ -121,7 +121,7 @@ bool clock_init(struct clock *clock, const char *name, struct pace *pace)
         {.name = "poll", .sleep_ns = poll_sleep_ns, .is_due = poll_is_due},
         {.name = "trap", .sleep_ns = fault_sleep_ns, .is_due = fault_is_due},
         {.name = "ring", .sleep_ns = fault_sleep_ns, .is_due = fault_is_due},
-        {.name = "tick", .sleep_ns = tick_sleep_ns, .is_due = tick_is_due},
+        {.name = "tick", .sleep_ns = tick_sleep_ns, .is_due = tick_is_due, .stops = true},
     };
     for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++)
         if (strcmp(clocks[i].name, name) == 0) {

@@ -128,6 +128,7 @@ void sampler_discover(struct sampler *sampler, uint64_t now_ns)
         return;
     record_python(sampler, now_ns);
     sampler_record_reading(sampler, now_ns);
+    sampler_look(sampler);
     sampler_check_target(sampler, now_ns);
     sampler_flush(sampler);
     pthread_mutex_lock(&sampler->progress->lock);
@@ -147,6 +148,7 @@ void sampler_forget_python(struct sampler *sampler)
     sampler->search_at_ns = sampler->search_wait_ns = 0;
     process_memory_deinit(
         &sampler->process_memory); /* an open /proc/PID/mem is bound to the old memory */
+    look_forget(&sampler->look);
     threads_deinit(&sampler->threads);
     threads_init(&sampler->threads, sampler->pid);
 }

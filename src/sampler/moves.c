@@ -95,6 +95,7 @@ void sampler_take_memory(struct sampler *sampler, struct event_memory *ret_memor
         .grown_bytes = sampler->grown_bytes,
         .released_bytes = sampler->released_bytes,
     };
+    look_note(&sampler->look, sampler->grown_bytes, sampler->released_bytes);
     sampler->grown_bytes = sampler->released_bytes = 0;
 }
 
@@ -164,4 +165,23 @@ void sampler_check_target(struct sampler *sampler, uint64_t now_ns)
                               .high_water_bytes = status.high_water_bytes,
                           }};
     sampler_record(sampler, now_ns, &event);
+}
+
+static int record_pages(void *context, const struct event_pages *pages)
+{
+    struct sampler *sampler = context;
+    struct event event = {.kind = EVENT_PAGES, .pages = *pages};
+    sampler_record(sampler, sampler_now_ns(), &event);
+    return 0;
+}
+
+void sampler_look(struct sampler *sampler)
+{
+    if (sampler->look_failed || sampler->finalizing || !sampler->writer ||
+        !look_is_due(&sampler->look, sampler_now_ns()))
+        return;
+    sampler_own_cpu_ns(sampler);
+    int r = look_take(&sampler->look, sampler->pid, record_pages, sampler);
+    look_spend(&sampler->look, sampler_now_ns(), sampler_own_cpu_ns(sampler));
+    sampler->look_failed = r < 0 && r != -ESRCH;
 }

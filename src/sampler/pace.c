@@ -78,6 +78,11 @@ uint64_t pace_step_bytes(struct pace *pace, uint64_t now_ns, uint64_t moved_byte
     return (uint64_t)(step * pace->spread);
 }
 
+double pace_next_step_bytes(const struct pace *pace)
+{
+    return pace_mean_step_bytes(pace) * pace->spread;
+}
+
 double pace_mean_step_bytes(const struct pace *pace)
 {
     double step = pace->rate * wanted_gap_ns(pace);

@@ -4,8 +4,8 @@
 #include "base/units.h"
 #include "sampler/taking.h"
 
-#define OWNERS_STOPPED_MAX 4 /* threads looked at in one sample: the largest by faults */
-#define OWNER_SHARE_LEAST  0.02             /* of the faults; smaller ones are left to the others */
+#define OWNERS_STOPPED_MAX 4    /* threads looked at in one sample: the largest by faults */
+#define OWNER_SHARE_LEAST  0.02 /* of the faults; smaller ones are left to the others */
 #define MOVED_JUST_NOW_NS  (50 * NS_PER_US) /* between two readings */
 
 /* The thread with the most faults that was not taken yet, or NULL. */
@@ -101,10 +101,14 @@ void taking_finish(struct sampler *sampler, struct taking *taking, uint64_t move
     if (taking->event.owner_count && taking->owners[0].state == STACK_GONE)
         sampler->next_split_ns =
             0; /* a thread that moved memory and cannot be read: is the process still the same? */
-    uint64_t faults = threads_settle(&sampler->threads);
-    sampler->stop_pace.cost = sampler->seat.cpu >= 0 ? COST_SEATED : COST_OF_PAUSE;
+    uint64_t faults = threads_settle(&sampler->threads), own_ns = sampler_own_cpu_ns(sampler);
+    if (taking->displaces) {
+        taking->event.pauses = 1;
+        taking->event.pause_ns = own_ns + TAKING_SWITCH_NS;
+    }
+    sampler->stop_pace.cost = taking->displaces ? COST_DISPLACED : COST_OF_PAUSE;
     pace_spend(&sampler->stop_pace, now_ns, taking->event.pause_ns, moved_bytes);
-    pace_spend(&sampler->sample_pace, now_ns, sampler_own_cpu_ns(sampler), moved_bytes);
+    pace_spend(&sampler->sample_pace, now_ns, own_ns, moved_bytes);
 
     report_new_names(sampler, now_ns);
     sampler_uncover_growth(sampler, faults);
@@ -113,6 +117,7 @@ void taking_finish(struct sampler *sampler, struct taking *taking, uint64_t move
     struct event event = {.kind = EVENT_SAMPLE, .sample = taking->event};
     sampler_record(sampler, now_ns, &event);
     sampler_check_finalizing(sampler, now_ns);
+    sampler_look(sampler);
 }
 
 void sampler_sample(struct sampler *sampler)

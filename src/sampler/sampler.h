@@ -10,6 +10,7 @@
 #include "python/stack.h"
 #include "recording/writer.h"
 #include "sampler/clock.h"
+#include "sampler/look.h"
 #include "sampler/seat.h"
 #include "sampler/session.h"
 #include "sampler/threads.h"
@@ -69,7 +70,6 @@ struct sampler {
     bool traps;                 /* the kernel stops threads in the act of a fault */
     struct rings rings;         /* or writes the fault down and wakes us */
     struct seat seat;
-    uint64_t fault_period;      /* faults of a thread between two such */
     double fault_bytes;         /* running mean of what one fault brings in; 0: not known yet */
     uint64_t slept_ns, woke_ns; /* around the last sleep */
     double late_ns;             /* running mean of how late a sleep ends */
@@ -85,6 +85,9 @@ struct sampler {
     uint64_t sample_moved_bytes;          /* since the last sample */
     uint64_t sample_grown_bytes;          /* part of it */
     bool sample_fell;                     /* RSS was seen to fall since the last sample */
+
+    struct look look;
+    bool look_failed; /* the page table cannot be read: whose memory goes away is estimated */
 
     struct recording_writer *writer; /* NULL until Python was found, and after a write error */
     struct line_tally lately[8]; /* since the last progress report: enough to name the largest */
@@ -134,6 +137,8 @@ void sampler_record(struct sampler *sampler, uint64_t now_ns, struct event *even
 void sampler_record_reading(struct sampler *sampler, uint64_t now_ns);
 /* Reads the target's status: what its memory consists of, and whether it is still ours. */
 void sampler_check_target(struct sampler *sampler, uint64_t now_ns);
+/* Looks at the page table if it is time to. All growth up to now must be recorded. */
+void sampler_look(struct sampler *sampler);
 void sampler_flush(struct sampler *sampler);
 
 /* Looks for Python if it is time to; on success begins the recording. */

@@ -13,9 +13,9 @@
 #define SPLIT_NS    (100 * NS_PER_MS)
 #define FLUSH_NS    (1 * NS_PER_S)
 #define PROGRESS_NS (250 * NS_PER_MS)
-#define QUIET_NS    (1 * NS_PER_S) /* longest time without a reading when nothing moves */
+#define QUIET_NS    (1 * NS_PER_S)   /* longest time without a reading when nothing moves */
 #define SEAT_NS     (50 * NS_PER_MS) /* without a sample, sit anywhere */
-#define LATE_WEIGHT 0.1            /* of a new value in the running mean */
+#define LATE_WEIGHT 0.1              /* of a new value in the running mean */
 
 static void handle_exec(struct sampler *sampler, uint64_t now_ns)
 {
@@ -158,8 +158,10 @@ static void record_end(struct sampler *sampler)
     uint64_t now_ns = sampler_now_ns();
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    if (!sampler->result->ended && sampler_read_memory(sampler) == 0)
+    if (!sampler->result->ended && sampler_read_memory(sampler) == 0) {
         sampler_record_reading(sampler, now_ns);
+        sampler_look(sampler);
+    }
     struct event event = {
         .kind = EVENT_END,
         .end = {

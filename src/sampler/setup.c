@@ -14,9 +14,9 @@
 #include "trace/faults.h"
 #include "trace/permission.h"
 
-#define ATTACH_TRIES      5
-#define ATTACH_WAIT_NS    (40 * NS_PER_MS)
-#define FIRST_PERIOD 61 /* faults, while Python starts */
+#define ATTACH_TRIES   5
+#define ATTACH_WAIT_NS (40 * NS_PER_MS)
+#define FIRST_PERIOD   61 /* faults, while Python starts */
 /* Of one core, for samples; sleeping and waking between them takes twice as much again. */
 #define OWN_CPU_PERCENT 4
 /* What the job must not inherit: set after it was forked. */
@@ -141,8 +141,8 @@ static const char *choose_automatically(struct sampler *sampler)
                   "process that runs already";
         return "ring";
     }
-    sampler->clock_reason =
-        "chosen automatically: the kernel refuses page-fault events (perf), polling works everywhere";
+    sampler->clock_reason = "chosen automatically: the kernel refuses page-fault events (perf), "
+                            "polling works everywhere";
     return "poll";
 }
 
@@ -194,7 +194,6 @@ int sampler_init(struct sampler *sampler, const struct session_options *options,
         .process_memory = {.mem_fd = -1},
         .statm_fd = -1,
         .rings = {.epoll_fd = -1},
-        .fault_period = FIRST_PERIOD,
         .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
         .start_ns = sampler_now_ns(),
     };
@@ -209,6 +208,7 @@ int sampler_init(struct sampler *sampler, const struct session_options *options,
     pace_init(&sampler->sample_pace, (struct pace_budget){OWN_CPU_PERCENT, 1, 10},
               options->step_bytes, sampler->start_ns);
     seat_init(&sampler->seat);
+    look_init(&sampler->look, sampler->start_ns);
     int r = choose_clock(sampler, error);
     if (r >= 0)
         r = sampler_open_signals(sampler, error);
@@ -224,6 +224,7 @@ void sampler_deinit(struct sampler *sampler)
     fd_closep(&sampler->signal_fd);
     fd_closep(&sampler->sigchld_fd);
     launch_deinit(&sampler->launch);
+    look_deinit(&sampler->look);
     rings_deinit(&sampler->rings);
     tracer_deinit(&sampler->tracer);
 }

@@ -39,8 +39,7 @@ static void note_line(struct sampler *sampler, const struct python_stack *stack,
         .file = frame->file, .function = frame->function, .line = frame->line, .bytes = bytes};
 }
 
-void taking_resolve(struct sampler *sampler, const struct taking *taking,
-                    struct event_owner *owner)
+void taking_resolve(struct sampler *sampler, const struct taking *taking, struct event_owner *owner)
 {
     struct python_stack stack;
     if (python_stack_resolve(sampler->reader, &stack) != 0) {
@@ -152,8 +151,7 @@ static uint8_t take_running(struct sampler *sampler, struct taking *taking, pid_
 {
     uint64_t now_ns = sampler_now_ns();
     bool may_stop = pace_allows(&sampler->stop_pace, now_ns);
-    if (may_stop && (sampler->clock.pace == &sampler->stop_pace ||
-                     now_ns - sampler->stopped_ns >= STOP_EVERY_NS))
+    if (may_stop && (sampler->clock.stops || now_ns - sampler->stopped_ns >= STOP_EVERY_NS))
         return taking_stop(sampler, taking, tid);
     int outcome = python_stack_capture(sampler->reader, tid);
     if (outcome == 0)

@@ -2,20 +2,23 @@
 #ifndef MEMSAMPLE_SAMPLER_TAKING_H
 #define MEMSAMPLE_SAMPLER_TAKING_H
 
+#include "base/units.h"
 #include "sampler/sampler.h"
 
 #define OWNERS_MAX EVENT_OWNERS_MAX
 
-/* A stop costs the target more than the time that it stands still: it has to be woken and to fill its caches again. The budget is
- * for the whole. Measured on an idle machine: 1,366 pauses of 27 us made a job 68 ms longer; with a seat on the same processor 5,120 pauses
- * of 36 us took 35 to 50 us each. */
-#define COST_OF_PAUSE 2
-#define COST_SEATED   1.25
+/* A stop costs the target more than the time that it stands still: it has to be woken and to fill its caches again. The
+ * budget is for the whole. Measured on an idle machine: 1,366 pauses of 27 us made a job 68 ms longer. */
+#define COST_OF_PAUSE  2
+#define COST_DISPLACED 1.25 /* it was not stopped and need not be woken */
+/* From a fault to our first instruction on the same processor, and back: two switches of tasks (measured). */
+#define TAKING_SWITCH_NS (10 * NS_PER_US)
 
 struct taking {
     struct event_sample event;
     struct event_owner owners[OWNERS_MAX];
     bool memory_read; /* RSS was read together with the first stack */
+    bool displaces;   /* the thread does not run because this one runs in its place */
     uint64_t faults;  /* of all threads */
 };
 

@@ -117,11 +117,12 @@ void rings_remove(struct rings *rings, pid_t tid)
     *ring = rings->items[--rings->count];
 }
 
-void rings_set_period(struct rings *rings, uint64_t period)
+void rings_set_period(struct rings *rings, pid_t tid, uint64_t period)
 {
+    const struct ring *ring = find_ring(rings, tid);
+    if (ring)
+        ioctl(ring->fd, PERF_EVENT_IOC_PERIOD, &period);
     rings->period = period;
-    for (size_t i = 0; i < rings->count; i++)
-        ioctl(rings->items[i].fd, PERF_EVENT_IOC_PERIOD, &period);
 }
 
 /* Copies a record out of the ring, where it may go round the end. */

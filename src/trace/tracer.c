@@ -319,12 +319,12 @@ const struct tracee *tracer_next_trapped(const struct tracer *tracer)
     return NULL;
 }
 
-void tracer_set_trap_period(struct tracer *tracer, uint64_t period)
+void tracer_set_trap_period(struct tracer *tracer, pid_t tid, uint64_t period)
 {
+    struct tracee *tracee = find_tracee(tracer, tid);
+    if (tracee && tracee->fault_fd >= 0)
+        faults_set_period(tracee->fault_fd, period);
     tracer->trap_period = period;
-    for (size_t i = 0; i < tracer->count; i++)
-        if (tracer->tracees[i].fault_fd >= 0)
-            faults_set_period(tracer->tracees[i].fault_fd, period);
 }
 
 void tracer_disarm_traps(struct tracer *tracer)

@@ -21,13 +21,16 @@ static void statm_is_parsed(void **state)
 static void a_thread_named_like_a_stat_line_is_parsed(void **state)
 {
     (void)state;
-    static const char text[] = "7 (a) S 1 (b) R 1 7 7 0 -1 4194304 123 0 1 0 40 2 0 0 20 0 3 0 999 1 2\n";
+    static const char text[] =
+        "7 (a) S 1 (b) R 1 7 7 0 -1 4194304 123 0 1 0 40 2 0 0 20 0 3 0 999 1 2 18446744073709551615 "
+        "4 5 6 7 8 0 0 16781312 2 0 0 0 17 1 0 0 0 0 0 9 9 9 9 9 9 9 0\n";
     struct counters_thread thread;
     assert_true(counters_thread_parse(text, sizeof(text) - 1, &thread));
     assert_int_equal(thread.state, 'R');
     assert_int_equal(thread.minor_faults, 123);
     assert_int_equal(thread.cpu_ticks, 42);
     assert_int_equal(thread.threads, 3);
+    assert_int_equal(thread.cpu, 1);
     assert_false(counters_thread_parse("7 (a", 4, &thread));
     assert_false(counters_thread_parse("7 (a) R", 7, &thread));
 }

@@ -1,0 +1,11 @@
+/* Whose pages came: shares the pages that a look found among those who grew before it. */
+#ifndef MEMSAMPLE_MODEL_ARRIVALS_H
+#define MEMSAMPLE_MODEL_ARRIVALS_H
+
+#include "ledger.h"
+
+/* Gives every page that came in the window an owner. Then moves growth between nodes, each byte at its own moment, where the
+ * pages show that the samples missed somebody. 0 or a negative errno. */
+int arrivals_assign(struct ledger *ledger);
+
+#endif

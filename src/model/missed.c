@@ -1,0 +1,113 @@
+/* Rows of pages that no sample met. Must not know bytes or time. */
+#include "missed.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/array.h"
+
+#define REACH 16384 /* pages: neighbours further away say nothing */
+
+void missed_deinit(struct missed *missed)
+{
+    pages_deinit(&missed->numbers);
+    free(missed->rows);
+    *missed = (struct missed){0};
+}
+
+uint32_t missed_owner(const struct missed *missed, size_t number)
+{
+    return number < missed->count ? missed->rows[number].owner : PAGES_NOBODY;
+}
+
+int missed_add(struct missed *missed, uint64_t first, uint64_t count)
+{
+    int r = array_reserve(&missed->rows, &missed->cap, missed->count + 1, sizeof(*missed->rows));
+    if (r < 0)
+        return r;
+    missed->rows[missed->count] =
+        (struct missed_row){.first = first, .count = count, .owner = PAGES_NOBODY};
+    return pages_give(&missed->numbers, first, count, (uint32_t)missed->count++);
+}
+
+static void vote(struct missed *missed, uint32_t number, uint32_t owner, uint64_t pages)
+{
+    struct missed_row *row = &missed->rows[number];
+    if (owner == PAGES_NOBODY || pages <= row->votes)
+        return;
+    row->owner = owner;
+    row->votes = pages;
+}
+
+/* The pages of one missed row among those that go: from `first` up to `end`, with the owners of the
+ * nearest known pages on both sides that go with them. */
+struct stretch {
+    uint32_t number;
+    uint64_t first, end;
+    uint32_t before;
+};
+
+static void close_stretch(struct missed *missed, const struct stretch *stretch, uint32_t after)
+{
+    if (stretch->number == PAGES_NOBODY)
+        return;
+    vote(missed, stretch->number, stretch->before != PAGES_NOBODY ? stretch->before : after,
+         stretch->end - stretch->first);
+}
+
+static void see_going(struct missed *missed, struct pages *owners, uint64_t first, uint64_t count)
+{
+    struct stretch stretch = {.number = PAGES_NOBODY, .before = PAGES_NOBODY};
+    for (uint64_t page = first; page < first + count; page++) {
+        uint32_t number = pages_owner(&missed->numbers, page);
+        if (number != stretch.number) {
+            uint32_t known = number == PAGES_NOBODY ? pages_owner(owners, page) : PAGES_NOBODY;
+            close_stretch(missed, &stretch, known);
+            if (number == PAGES_NOBODY)
+                stretch.before = known;
+            stretch.number = number;
+            stretch.first = page;
+        } else if (number == PAGES_NOBODY) {
+            stretch.before = pages_owner(owners, page);
+        }
+        stretch.end = page + 1;
+    }
+    close_stretch(missed, &stretch, PAGES_NOBODY);
+}
+
+int missed_went(struct missed *missed, struct pages *owners, uint64_t first, uint64_t count)
+{
+    if (missed->count == 0)
+        return 0;
+    if (count <= UINT64_C(1) << 32)
+        see_going(missed, owners, first, count);
+    return pages_give(&missed->numbers, first, count, PAGES_NOBODY);
+}
+
+/* The nearest page that is not of a missed row, and its owner; PAGES_NOBODY where pages end. */
+static uint32_t look_along(struct missed *missed, struct pages *owners, uint64_t page, int step,
+                           uint64_t *ret_distance)
+{
+    for (uint64_t i = 0; i < REACH; i++, page += (uint64_t)(int64_t)step) {
+        if (pages_owner(&missed->numbers, page) != PAGES_NOBODY)
+            continue;
+        *ret_distance = i;
+        return pages_owner(owners, page);
+    }
+    return PAGES_NOBODY;
+}
+
+void missed_finish(struct missed *missed, struct pages *owners)
+{
+    for (size_t i = 0; i < missed->count; i++) {
+        const struct missed_row *row = &missed->rows[i];
+        uint64_t below = REACH, above = REACH;
+        if (row->first == 0 || pages_owner(&missed->numbers, row->first + row->count - 1) != i)
+            continue; /* it went */
+        uint32_t lower = look_along(missed, owners, row->first - 1, -1, &below);
+        uint32_t upper = look_along(missed, owners, row->first + row->count, 1, &above);
+        vote(missed, (uint32_t)i,
+             lower == PAGES_NOBODY || (upper != PAGES_NOBODY && above <= below) ? upper : lower,
+             row->count);
+    }
+}
