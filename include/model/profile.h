@@ -82,6 +82,7 @@ struct profile {
     int32_t end_status;
     char cut[160];
     uint64_t tracer_cpu_ns, tracer_rss_bytes;
+    uint64_t looks; /* at the page table. 0: whose memory went away is an estimate, last in, first out */
 
     struct {
         uint64_t stops, torn, unattributed, samples, truncated;
@@ -94,7 +95,7 @@ struct profile {
         uint64_t run_ns;      /* until the last event */
         uint64_t baseline_bytes, peak_rss_bytes, peak_time_ns, end_rss_bytes, end_time_ns;
         uint64_t grown_bytes, released_bytes; /* baseline + grown - released = end_rss */
-        uint64_t unattributed_bytes, native_bytes; /* of grown */
+        uint64_t certain_bytes, unattributed_bytes, native_bytes; /* of grown */
         uint64_t peak_swap_bytes, peak_reserved_bytes, high_water_bytes;
     } totals;
 

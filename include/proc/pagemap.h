@@ -29,7 +29,8 @@ int pagemap_init(struct pagemap *pagemap, pid_t pid);
 void pagemap_deinit(struct pagemap *pagemap);
 /* Lists all pages that are resident or in swap. The kernel's shared page of zeroes does not count, as it does not count for
  * RSS; only on older kernels it cannot be told apart. 0 or a negative errno (-ESRCH: the process is gone;
- * -E2BIG: its memory is in more than a million pieces). */
+ * -E2BIG: its memory is in more than a million pieces, or on older kernels larger than 64 GB of small pages with
+ * what is only reserved). */
 int pagemap_read(struct pagemap *pagemap);
 
 #endif

@@ -22,6 +22,7 @@ enum event_kind {
     EVENT_PHASE,      /* something that happened at a moment */
     EVENT_END,        /* last event of a file that was closed in order */
     EVENT_PAGES,      /* which pages came and went since the look before */
+    EVENT_FREED,      /* a sample for what was given back only: growth before it is left to the next EVENT_SAMPLE */
     EVENT_KINDS_END,
 };
 
@@ -153,7 +154,7 @@ struct event {
         struct event_thread thread;
         struct event_memory reading;
         struct event_split split;
-        struct event_sample sample;
+        struct event_sample sample; /* EVENT_SAMPLE and EVENT_FREED */
         uint8_t phase; /* enum event_phase */
         struct event_end end;
         struct event_pages pages;

@@ -15,6 +15,7 @@ struct clock_view { /* what a clock may go by */
     uint64_t next_tick_ns;   /* when the next timeline reading is due anyway */
     uint64_t moved_bytes;    /* grown and released since the last sample */
     uint64_t last_moved_ns;  /* when memory was last seen to move */
+    bool spent;              /* our own share of a processor is used up */
 };
 
 struct clock {
@@ -22,6 +23,7 @@ struct clock {
     /* ns to sleep; 0: read again at once. Never beyond the next tick. */
     uint64_t (*sleep_ns)(struct clock *clock, const struct clock_view *view);
     bool (*is_due)(struct clock *clock, const struct clock_view *view);
+    bool by_faults; /* the kernel tells of faults: samples are taken at them, is_due is for the rest */
     bool stops; /* samples stop threads; otherwise they are read as they run where that holds together */
     struct pace *pace;
     uint64_t sampled_tick_ns; /* tick clock: the tick that was served last */

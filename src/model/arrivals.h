@@ -4,8 +4,7 @@
 
 #include "ledger.h"
 
-/* Gives every page that came in the window an owner. Then moves growth between nodes, each byte at its own moment, where the
- * pages show that the samples missed somebody. 0 or a negative errno. */
+/* Gives every page that came in the window an owner. 0 or a negative errno. */
 int arrivals_assign(struct ledger *ledger);
 
 #endif

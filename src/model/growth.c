@@ -29,6 +29,7 @@
 struct pending {
     uint32_t point;
     uint64_t grown_bytes, released_bytes;
+    uint32_t freed_by; /* node, or PAGES_NOBODY: those of the next sample */
 };
 
 struct share {
@@ -59,6 +60,7 @@ struct attribution {
     uint32_t point; /* of the newest */
     struct intern threads;
     size_t threads_cap;
+    bool look_waits;
     struct later later;
     uint32_t sample;  /* number of the one at hand */
     uint64_t *pauses; /* mean pause of each sample that stopped anybody */
@@ -132,7 +134,8 @@ static int settle_one(struct attribution *at, const struct pending *pending,
 {
     uint64_t grown[EVENT_OWNERS_MAX] = {0}, freed[EVENT_OWNERS_MAX] = {0};
     split(pending->grown_bytes, shares, grown);
-    split(pending->released_bytes, shares, freed);
+    if (pending->freed_by == PAGES_NOBODY)
+        split(pending->released_bytes, shares, freed);
     for (size_t i = 0; i < shares->count; i++) {
         int r = charge(at, pending, &shares->list[i], grown[i], freed[i]);
         if (r < 0)
@@ -145,6 +148,12 @@ static int settle_one(struct attribution *at, const struct pending *pending,
     return ledger_enter(&at->ledger, &entry);
 }
 
+static int close_window(struct attribution *at)
+{
+    at->look_waits = false;
+    return ledger_close(&at->ledger);
+}
+
 static int settle(struct attribution *at, const struct shares *shares)
 {
     for (size_t i = 0; i < at->pending_count; i++) {
@@ -153,7 +162,7 @@ static int settle(struct attribution *at, const struct shares *shares)
             return r;
     }
     at->pending_count = 0;
-    return 0;
+    return at->look_waits ? close_window(at) : 0;
 }
 
 static int settle_unattributed(struct attribution *at)
@@ -185,7 +194,8 @@ static int see_memory(struct attribution *at, const struct event_memory *memory)
         return 0;
     /* Readings of the same point that only grew are one: nothing lies between them. */
     struct pending *last = at->pending_count ? &at->pending[at->pending_count - 1] : NULL;
-    if (last && last->point == at->point && last->released_bytes == 0) {
+    if (last && last->point == at->point && last->released_bytes == 0 &&
+        last->freed_by == PAGES_NOBODY) {
         last->grown_bytes += memory->grown_bytes;
         last->released_bytes = memory->released_bytes;
         return 0;
@@ -195,7 +205,8 @@ static int see_memory(struct attribution *at, const struct event_memory *memory)
         return r;
     at->pending[at->pending_count++] = (struct pending){.point = at->point,
                                                         .grown_bytes = memory->grown_bytes,
-                                                        .released_bytes = memory->released_bytes};
+                                                        .released_bytes = memory->released_bytes,
+                                                        .freed_by = PAGES_NOBODY};
     return 0;
 }
 
@@ -265,6 +276,21 @@ static int shares_of(struct attribution *at, const struct event *event, struct s
     return 0;
 }
 
+static int count_pauses(struct attribution *at, const struct event_sample *sample)
+{
+    struct profile *profile = at->profile;
+    if (sample->pause_ns == 0)
+        return 0;
+    uint32_t pauses = sample->pauses ? sample->pauses : 1;
+    int r = array_reserve(&at->pauses, &at->pauses_cap, at->pauses_count + 1, sizeof(*at->pauses));
+    if (r < 0)
+        return r;
+    at->pauses[at->pauses_count++] = sample->pause_ns / pauses;
+    profile->pause.count += pauses;
+    profile->pause.total_ns += sample->pause_ns;
+    return 0;
+}
+
 static int count_sample(struct attribution *at, const struct event_sample *sample, bool grew)
 {
     struct profile *profile = at->profile;
@@ -277,16 +303,7 @@ static int count_sample(struct attribution *at, const struct event_sample *sampl
         unattributed |= owner->state == STACK_TORN || owner->state == STACK_GONE;
     }
     profile->samples.unattributed += unattributed;
-    if (sample->pause_ns == 0)
-        return 0;
-    uint32_t pauses = sample->pauses ? sample->pauses : 1;
-    int r = array_reserve(&at->pauses, &at->pauses_cap, at->pauses_count + 1, sizeof(*at->pauses));
-    if (r < 0)
-        return r;
-    at->pauses[at->pauses_count++] = sample->pause_ns / pauses;
-    profile->pause.count += pauses;
-    profile->pause.total_ns += sample->pause_ns;
-    return 0;
+    return count_pauses(at, sample);
 }
 
 static int see_sample(struct attribution *at, const struct event *event)
@@ -305,6 +322,37 @@ static int see_sample(struct attribution *at, const struct event *event)
     return r < 0 ? r : settle(at, &shares);
 }
 
+/* Who gave memory back. Growth stays pending: the clock meets it at its faults. */
+static int see_freed(struct attribution *at, const struct event *event)
+{
+    uint32_t node = CALLTREE_UNATTRIBUTED;
+    int r = see_memory(at, &event->sample.memory);
+    if (r >= 0)
+        r = count_pauses(at, &event->sample);
+    if (r >= 0 && event->sample.owner_count)
+        r = owner_node(at, &event->sample.owners[0], &node);
+    for (size_t i = 0; i < at->pending_count && r >= 0; i++)
+        if (at->pending[i].freed_by == PAGES_NOBODY && at->pending[i].released_bytes)
+            at->pending[i].freed_by = node;
+    return r;
+}
+
+/* A fall that is not entered yet is what the look came for: it waits for the sample that enters it.
+ */
+static int see_look(struct attribution *at, const struct event_pages *look)
+{
+    int r = at->look_waits ? close_window(at) : 0;
+    if (r >= 0)
+        r = ledger_look(&at->ledger, look);
+    if (r < 0 || !look->last)
+        return r;
+    at->look_waits = true;
+    for (size_t i = 0; i < at->pending_count; i++)
+        if (at->pending[i].released_bytes)
+            return 0;
+    return close_window(at);
+}
+
 static int see_event(struct attribution *at, const struct event *event)
 {
     uint32_t thread;
@@ -314,8 +362,10 @@ static int see_event(struct attribution *at, const struct event *event)
         return see_memory(at, &event->reading);
     case EVENT_SAMPLE:
         return see_sample(at, event);
+    case EVENT_FREED:
+        return see_freed(at, event);
     case EVENT_PAGES:
-        return ledger_look(&at->ledger, &event->pages);
+        return see_look(at, &event->pages);
     case EVENT_THREAD:
         r = thread_index(at, event->thread.tid, &thread);
         if (r >= 0)

@@ -15,6 +15,8 @@
 #include "arrivals.h"
 #include "base/array.h"
 #include "calltree.h"
+#include "moved.h"
+#include "reconcile.h"
 
 #define WINDOW_MAX (1u << 20) /* entries; a window without a look cannot grow for ever */
 
@@ -34,9 +36,10 @@ void ledger_deinit(struct ledger *ledger)
 {
     free(ledger->entries);
     free(ledger->came);
+    free(ledger->went);
     free(ledger->held);
     free(ledger->share);
-    free(ledger->had);
+    free(ledger->lost);
     pages_deinit(&ledger->pages);
     missed_deinit(&ledger->missed);
     holdings_deinit(&ledger->holdings);
@@ -45,12 +48,10 @@ void ledger_deinit(struct ledger *ledger)
 int ledger_reserve(struct ledger *ledger, size_t count)
 {
     if (array_reserve(&ledger->held, &ledger->held_cap, count, sizeof(uint64_t)) < 0 ||
-        array_reserve(&ledger->share, &ledger->share_cap, count, sizeof(uint64_t)) < 0 ||
-        array_reserve(&ledger->had, &ledger->had_cap, count, sizeof(uint64_t)) < 0)
+        array_reserve(&ledger->share, &ledger->share_cap, count, sizeof(uint64_t)) < 0)
         return -ENOMEM;
     for (; ledger->held_count < count; ledger->held_count++)
-        ledger->held[ledger->held_count] = ledger->share[ledger->held_count] =
-            ledger->had[ledger->held_count] = 0;
+        ledger->held[ledger->held_count] = ledger->share[ledger->held_count] = 0;
     return 0;
 }
 
@@ -159,8 +160,76 @@ int ledger_settle(struct ledger *ledger)
     int r = share_window(ledger);
     for (size_t i = 0; i < ledger->count && r >= 0; i++)
         r = settle_entry(ledger, &ledger->entries[i]);
-    ledger->count = ledger->came_count = 0;
+    ledger->count = ledger->came_count = ledger->went_count = 0;
     return r;
+}
+
+static int keep_run(struct event_page_run **list, size_t *count, size_t *cap,
+                    const struct event_page_run *run)
+{
+    int r = array_reserve(list, cap, *count + 1, sizeof(**list));
+    if (r >= 0)
+        (*list)[(*count)++] = *run;
+    return r;
+}
+
+static uint64_t pages_of(const struct event_page_run *runs, size_t count)
+{
+    uint64_t pages = 0;
+    for (size_t i = 0; i < count; i++)
+        pages += runs[i].count;
+    return pages;
+}
+
+/* What went, less what RSS fell by: pages that are elsewhere now. */
+static uint64_t unreleased(const struct ledger *ledger)
+{
+    uint64_t went = pages_of(ledger->went, ledger->went_count), released = 0;
+    for (size_t i = 0; i < ledger->count; i++)
+        released += ledger->entries[i].released_bytes;
+    released /= ledger->page_bytes;
+    return went > released ? went - released : 0;
+}
+
+static int forget_went(struct ledger *ledger)
+{
+    int r = array_reserve(&ledger->lost, &ledger->lost_cap, ledger->held_count + 1,
+                          sizeof(*ledger->lost));
+    for (size_t i = 0; i < ledger->held_count && r >= 0; i++)
+        ledger->lost[i] = pages_owned(&ledger->pages, (uint32_t)i);
+    for (size_t i = 0; i < ledger->went_count && r >= 0; i++) {
+        const struct event_page_run *run = &ledger->went[i];
+        r = missed_went(&ledger->missed, &ledger->pages, run->first, run->count);
+        if (r >= 0)
+            r = pages_give(&ledger->pages, run->first, run->count, PAGES_NOBODY);
+    }
+    for (size_t i = 0; i < ledger->held_count && r >= 0; i++)
+        ledger->lost[i] -= pages_owned(&ledger->pages, (uint32_t)i);
+    return r;
+}
+
+/* At the first look, everything that is there. */
+static int give_baseline(struct ledger *ledger)
+{
+    int r = 0;
+    for (size_t i = 0; i < ledger->came_count && r >= 0; i++)
+        r = pages_give(&ledger->pages, ledger->came[i].first, ledger->came[i].count,
+                       CALLTREE_BASELINE);
+    ledger->began = true;
+    return r;
+}
+
+static int take_look(struct ledger *ledger)
+{
+    if (!ledger->began)
+        return give_baseline(ledger);
+    ledger->unreleased_pages = unreleased(ledger);
+    int r = moved_follow(ledger);
+    if (r >= 0)
+        r = forget_went(ledger);
+    if (r >= 0)
+        r = arrivals_assign(ledger);
+    return r < 0 ? r : reconcile_window(ledger);
 }
 
 int ledger_look(struct ledger *ledger, const struct event_pages *look)
@@ -168,30 +237,19 @@ int ledger_look(struct ledger *ledger, const struct event_pages *look)
     int r = 0;
     for (uint32_t i = 0; i < look->count && r >= 0; i++) {
         const struct event_page_run *run = &look->runs[i];
-        if (run->change != PAGES_CAME) {
-            r = missed_went(&ledger->missed, &ledger->pages, run->first, run->count);
-            if (r >= 0)
-                r = pages_give(&ledger->pages, run->first, run->count, PAGES_NOBODY);
-            continue;
-        }
-        r = array_reserve(&ledger->came, &ledger->came_cap, ledger->came_count + 1,
-                          sizeof(*ledger->came));
-        if (r >= 0)
-            ledger->came[ledger->came_count++] = *run;
+        r = run->change == PAGES_CAME
+                ? keep_run(&ledger->came, &ledger->came_count, &ledger->came_cap, run)
+                : keep_run(&ledger->went, &ledger->went_count, &ledger->went_cap, run);
     }
-    if (r >= 0 && !look->last)
-        return 0;
-    if (r >= 0 && ledger->began)
-        r = arrivals_assign(ledger);
-    for (size_t i = 0; i < ledger->came_count && r >= 0 && !ledger->began; i++)
-        r = pages_give(&ledger->pages, ledger->came[i].first, ledger->came[i].count,
-                       CALLTREE_BASELINE);
-    ledger->began = true;
-    if (r == -E2BIG)
-        r = 0; /* more than can be followed: the owners stay as they are */
-    for (size_t i = 0; i < ledger->held_count; i++)
-        ledger->had[i] = pages_owned(&ledger->pages, (uint32_t)i);
-    return r < 0 ? r : ledger_settle(ledger);
+    return r;
+}
+
+int ledger_close(struct ledger *ledger)
+{
+    int r = take_look(ledger);
+    if (r < 0 && r != -E2BIG) /* more than can be followed: the owners stay as they are */
+        return r;
+    return ledger_settle(ledger);
 }
 
 /* ---- recordings without looks ---- */

@@ -31,16 +31,18 @@ struct ledger {
     void *context;
     struct ledger_entry *entries; /* the window */
     size_t count, cap;
-    struct event_page_run *came; /* in the window */
-    size_t came_count, came_cap;
+    struct event_page_run *came, *went; /* in the window */
+    size_t came_count, came_cap, went_count, went_cap;
+    uint64_t *lost;            /* by node: pages that went in this window */
+    size_t lost_cap;
+    uint64_t unreleased_pages; /* that went, although RSS did not fall for them */
     struct pages pages;
     struct missed missed;      /* what this walk finds out */
     const struct missed *told; /* what an earlier walk found out, or NULL */
     bool began;                /* the first look was seen */
     uint64_t *held, *share;    /* by node: bytes, now; bytes to release in this window */
     uint32_t loser;            /* the node that misses most in this window */
-    uint64_t *had;             /* by node: pages, at the look before */
-    size_t held_count, held_cap, share_cap, had_cap;
+    size_t held_count, held_cap, share_cap;
     struct holdings holdings;  /* without looks */
 };
 
@@ -52,7 +54,10 @@ void ledger_deinit(struct ledger *ledger);
 int ledger_reserve(struct ledger *ledger, size_t count);
 /* Points must not go down. All: 0 or a negative errno. */
 int ledger_enter(struct ledger *ledger, const struct ledger_entry *entry);
+/* Collects what a look found. */
 int ledger_look(struct ledger *ledger, const struct event_pages *look);
+/* Closes the window with what the look found, when all that moved before the look was entered. */
+int ledger_close(struct ledger *ledger);
 /* Settles what no look will: at the end of the program, and of the recording. */
 int ledger_settle(struct ledger *ledger);
 

@@ -62,6 +62,8 @@ static void fill_facts(const struct recording *recording, struct profile *profil
             profile->end_status = event.end.status;
             profile->tracer_cpu_ns = event.end.tracer_cpu_ns;
             profile->tracer_rss_bytes = event.end.tracer_rss_bytes;
+        } else if (event.kind == EVENT_PAGES) {
+            profile->looks += event.pages.last;
         }
     }
     if (profile->has_python)
@@ -82,6 +84,7 @@ static void fill_growth_totals(struct profile *profile)
     const struct profile_node *nodes = profile->nodes;
     profile->totals.grown_bytes = nodes[CALLTREE_ROOT].total.grown_bytes;
     profile->totals.released_bytes = nodes[CALLTREE_ROOT].total.released_bytes;
+    profile->totals.certain_bytes = nodes[CALLTREE_ROOT].total.certain_bytes;
     profile->totals.unattributed_bytes = nodes[CALLTREE_UNATTRIBUTED].self.grown_bytes;
     profile->totals.native_bytes = nodes[CALLTREE_NATIVE].self.grown_bytes;
 }

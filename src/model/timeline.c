@@ -79,9 +79,9 @@ size_t timeline_chooser_finish(const struct timeline_chooser *chooser, const siz
 
 const struct event_memory *timeline_memory(const struct event *event)
 {
-    return event->kind == EVENT_READING  ? &event->reading
-           : event->kind == EVENT_SAMPLE ? &event->sample.memory
-                                         : NULL;
+    return event->kind == EVENT_READING                                ? &event->reading
+           : event->kind == EVENT_SAMPLE || event->kind == EVENT_FREED ? &event->sample.memory
+                                                                       : NULL;
 }
 
 void timeline_deinit(struct timeline *timeline)

@@ -81,7 +81,8 @@ int counters_thread_open(pid_t pid, pid_t tid)
     return fd < 0 ? -errno : fd;
 }
 
-/* proc_pid_stat(5). The name in parentheses may hold anything, also ") ": count from the last one. */
+/* proc_pid_stat(5). The name in parentheses may hold anything, also ") ": count from the last one.
+ */
 bool counters_thread_parse(const char *text, size_t length, struct counters_thread *ret_thread)
 {
     const char *c = memrchr(text, ')', length);

@@ -81,7 +81,8 @@ static int read_process_spans(void *context, const struct memory_span *spans, si
     if (n < 0)
         return -errno;
 
-    /* A partial transfer ends at the first span that could not be read whole (process_vm_readv(2)). */
+    /* A partial transfer ends at the first span that could not be read whole (process_vm_readv(2)).
+     */
     size_t whole = 0, left = (size_t)n;
     while (whole < count && left >= spans[whole].length)
         left -= spans[whole++].length;

@@ -36,6 +36,7 @@ struct scan_region {
 #endif
 
 #define ENTRIES_MAX   8192
+#define MAPPED_MAX    (UINT64_C(1) << 24) /* pages: entries of what is only reserved take as long */
 #define ENTRY_PRESENT (UINT64_C(1) << 63)
 #define ENTRY_SWAPPED (UINT64_C(1) << 62)
 
@@ -149,8 +150,14 @@ static int read_entries(struct pagemap *pagemap, uint64_t first, uint64_t end)
 static int read_all_entries(struct pagemap *pagemap)
 {
     uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t mapped = 0;
     _cleanup_(maps_deinit) struct maps maps = {0};
     int r = maps_read(pagemap->pid, &maps);
+    for (size_t i = 0; r >= 0 && i < maps.count; i++)
+        if (maps.items[i].end <= ADDRESS_END)
+            mapped += (maps.items[i].end - maps.items[i].start) / page_bytes;
+    if (mapped > MAPPED_MAX)
+        return -E2BIG;
     for (size_t i = 0; r >= 0 && i < maps.count; i++)
         if (maps.items[i].end <= ADDRESS_END)
             r = read_entries(pagemap, maps.items[i].start / page_bytes,

@@ -134,7 +134,8 @@ static const char *python_program(const char *argument, const char *end)
 
 char *program_name_of_arguments(const char *arguments, size_t length)
 {
-    if (length == 0 || arguments[length - 1]) /* always NUL-terminated by the kernel, unless rewritten */
+    if (length == 0 ||
+        arguments[length - 1]) /* always NUL-terminated by the kernel, unless rewritten */
         return NULL;
     const char *program = path_base_name(arguments), *name = NULL;
     if (strncmp(program, "python", 6) == 0 || strncmp(program, "pypy", 4) == 0)

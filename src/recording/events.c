@@ -120,7 +120,7 @@ static bool take_fault(struct bytes *body, struct format_state *state, uint64_t 
     int64_t distance, page;
     if (!bytes_take_svarint(body, &distance) ||
         __builtin_add_overflow((int64_t)state->fault_page, distance, &page) || page < 0 ||
-        page > (int64_t)EVENT_PAGE_MAX)
+        page >= (int64_t)EVENT_PAGE_MAX)
         return false;
     state->fault_page = (uint64_t)page;
     *ret_address = (uint64_t)page * SIZE_PAGE;
@@ -361,8 +361,8 @@ static bool take_pages(struct bytes *body, struct event_page_run *runs,
     for (uint32_t i = 0; i < ret_pages->count; i++) {
         struct event_page_run *run = &runs[i];
         if (!bytes_take_varint(body, &gap) || !bytes_take_varint(body, &run->count) ||
-            !bytes_take_u8(body, &run->change) || run->change >= PAGES_CHANGES ||
-            run->count == 0 || gap > EVENT_PAGE_MAX - at || run->count > EVENT_PAGE_MAX - at - gap)
+            !bytes_take_u8(body, &run->change) || run->change >= PAGES_CHANGES || run->count == 0 ||
+            gap > EVENT_PAGE_MAX - at || run->count > EVENT_PAGE_MAX - at - gap)
             return false;
         run->first = at + gap;
         at = run->first + run->count;
@@ -427,6 +427,7 @@ int format_encode_event(struct buffer *body, struct format_state *state, const s
     case EVENT_SPLIT:
         return put_split(body, &event->split);
     case EVENT_SAMPLE:
+    case EVENT_FREED:
         return put_sample(body, state, &event->sample);
     case EVENT_PHASE:
         return put_phase(body, event->phase);
@@ -470,6 +471,7 @@ bool format_decode_event(struct bytes body, enum event_kind kind, struct format_
         good = take_split(&body, &event.split);
         break;
     case EVENT_SAMPLE:
+    case EVENT_FREED:
         good = take_sample(&body, state, names, room->owners, &event.sample);
         break;
     case EVENT_PHASE:

@@ -250,7 +250,7 @@ int recording_writer_add(struct recording_writer *writer, const struct event *ev
         return writer->broken;
     if (writer->pending.length > PENDING_MAX)
         return -ENOBUFS;
-    if (event->kind == EVENT_SAMPLE)
+    if (event->kind == EVENT_SAMPLE || event->kind == EVENT_FREED)
         for (uint32_t i = 0; i < event->sample.owner_count; i++)
             if (event->sample.owners[i].stack_id > writer->stacks.count)
                 return -EINVAL;

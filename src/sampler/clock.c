@@ -17,6 +17,7 @@
 /* Trap and ring clock: so much growth without a fault that was reported came in another way. */
 #define UNFAULTED_STEPS   4
 #define UNFAULTED_LOOK_NS (5 * NS_PER_MS)
+#define POLL_SPENT_NS     (4 * NS_PER_MS) /* ...and while our own share of a processor is used up */
 #define CALM_SHARE                                                                                 \
     32 /* when flat for t, sleep t / 32: growth is noticed within 3 % of the calm before it */
 
@@ -67,6 +68,8 @@ static bool spin_on(struct clock *clock, uint64_t now_ns)
 static uint64_t moving_sleep_ns(struct clock *clock, const struct clock_view *view)
 {
     uint64_t step = pace_step_bytes(clock->pace, view->now_ns, view->moved_bytes);
+    if (view->spent)
+        return POLL_SPENT_NS;
     if (step <= view->moved_bytes) /* due, but the budget is spent */
         return POLL_GROWTH_NS;
     double rate = clock->pace->rate;
@@ -119,8 +122,8 @@ bool clock_init(struct clock *clock, const char *name, struct pace *pace)
 {
     static const struct clock clocks[] = {
         {.name = "poll", .sleep_ns = poll_sleep_ns, .is_due = poll_is_due},
-        {.name = "trap", .sleep_ns = fault_sleep_ns, .is_due = fault_is_due},
-        {.name = "ring", .sleep_ns = fault_sleep_ns, .is_due = fault_is_due},
+        {.name = "trap", .sleep_ns = fault_sleep_ns, .is_due = fault_is_due, .by_faults = true},
+        {.name = "ring", .sleep_ns = fault_sleep_ns, .is_due = fault_is_due, .by_faults = true},
         {.name = "tick", .sleep_ns = tick_sleep_ns, .is_due = tick_is_due, .stops = true},
     };
     for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++)

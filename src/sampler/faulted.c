@@ -24,7 +24,7 @@ static uint64_t stopped_since_ns(const struct sampler *sampler)
 /* Faults of this thread since the last sample; those of the others go to their own next stacks. */
 static void share_faults(struct sampler *sampler, struct taking *taking, pid_t tid)
 {
-    if (threads_look(&sampler->threads) < 0)
+    if (threads_look_for(&sampler->threads, tid, sampler_now_ns()) < 0)
         return;
     for (size_t i = 0; i < sampler->threads.count; i++) {
         const struct thread *thread = &sampler->threads.items[i];
@@ -141,7 +141,8 @@ static bool is_alive(const struct sampler *sampler, pid_t tid)
 
 void sampler_follow_threads(struct sampler *sampler)
 {
-    if (threads_look(&sampler->threads) < 0)
+    bool changed = sampler->rings.count == 0 || threads_changed(&sampler->threads);
+    if (!changed || threads_look(&sampler->threads) < 0)
         return;
     for (size_t i = sampler->rings.count; i-- > 0;)
         if (!is_alive(sampler, sampler->rings.items[i].tid))

@@ -12,7 +12,7 @@ struct look {
     struct pagemap_run *before; /* what the look before found */
     size_t before_count, before_cap;
     struct pace pace; /* of our own time, for the cost grows with the target */
-    uint64_t looked_ns;
+    uint64_t looked_ns, looking_ns; /* the last one ended, began */
     uint64_t grown_bytes, released_bytes; /* since then */
 };
 

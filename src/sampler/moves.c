@@ -64,7 +64,7 @@ void sampler_uncover_growth(struct sampler *sampler, uint64_t faults)
         sampler->grown_bytes += hidden;
         sampler->released_bytes += hidden;
     }
-    sampler->sample_grown_bytes = sampler->sample_moved_bytes = 0;
+    sampler->sample_grown_bytes = 0;
     sampler->sample_fell = false;
 }
 
@@ -167,10 +167,15 @@ void sampler_check_target(struct sampler *sampler, uint64_t now_ns)
     sampler_record(sampler, now_ns, &event);
 }
 
+/* The first part of a look comes with a reading: what moved since the sample is not the sample's.
+ */
 static int record_pages(void *context, const struct event_pages *pages)
 {
     struct sampler *sampler = context;
     struct event event = {.kind = EVENT_PAGES, .pages = *pages};
+    if (sampler->read_ns < sampler->look.looking_ns && sampler_read_memory(sampler) == 0 &&
+        (sampler->grown_bytes || sampler->released_bytes))
+        sampler_record_reading(sampler, sampler->read_ns);
     sampler_record(sampler, sampler_now_ns(), &event);
     return 0;
 }
@@ -181,6 +186,7 @@ void sampler_look(struct sampler *sampler)
         !look_is_due(&sampler->look, sampler_now_ns()))
         return;
     sampler_own_cpu_ns(sampler);
+    sampler->look.looking_ns = sampler_now_ns();
     int r = look_take(&sampler->look, sampler->pid, record_pages, sampler);
     look_spend(&sampler->look, sampler_now_ns(), sampler_own_cpu_ns(sampler));
     sampler->look_failed = r < 0 && r != -ESRCH;

@@ -101,7 +101,7 @@ void taking_finish(struct sampler *sampler, struct taking *taking, uint64_t move
     if (taking->event.owner_count && taking->owners[0].state == STACK_GONE)
         sampler->next_split_ns =
             0; /* a thread that moved memory and cannot be read: is the process still the same? */
-    uint64_t faults = threads_settle(&sampler->threads), own_ns = sampler_own_cpu_ns(sampler);
+    uint64_t own_ns = sampler_own_cpu_ns(sampler);
     if (taking->displaces) {
         taking->event.pauses = 1;
         taking->event.pause_ns = own_ns + TAKING_SWITCH_NS;
@@ -111,18 +111,30 @@ void taking_finish(struct sampler *sampler, struct taking *taking, uint64_t move
     pace_spend(&sampler->sample_pace, now_ns, own_ns, moved_bytes);
 
     report_new_names(sampler, now_ns);
-    sampler_uncover_growth(sampler, faults);
+    if (!taking->freed_only)
+        sampler_uncover_growth(sampler, threads_settle(&sampler->threads));
+    sampler->sample_moved_bytes = 0;
     sampler_take_memory(sampler, &taking->event.memory);
     taking->event.owners = taking->owners;
-    struct event event = {.kind = EVENT_SAMPLE, .sample = taking->event};
+    struct event event = {.kind = taking->freed_only ? EVENT_FREED : EVENT_SAMPLE,
+                          .sample = taking->event};
     sampler_record(sampler, now_ns, &event);
     sampler_check_finalizing(sampler, now_ns);
     sampler_look(sampler);
 }
 
+/* Where the kernel tells of faults, a sample without one is for what fell. Growth beside it stays
+ * with the faults: closing it here would give it to whatever line the thread has reached meanwhile.
+ */
+static bool is_for_freed(const struct sampler *sampler)
+{
+    return sampler->clock.by_faults &&
+           sampler->sample_grown_bytes < sampler->sample_moved_bytes / 2;
+}
+
 void sampler_sample(struct sampler *sampler)
 {
-    struct taking taking = {.event.owners = NULL};
+    struct taking taking = {.freed_only = is_for_freed(sampler)};
     uint64_t moved_bytes = sampler->sample_moved_bytes;
 
     if (!take_only_thread(sampler, &taking)) {

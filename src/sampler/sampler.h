@@ -62,7 +62,9 @@ struct sampler {
 
     /* when (clock.c, pace.c) */
     struct pace stop_pace;   /* of the target's time */
-    struct pace sample_pace; /* of our own */
+    struct pace sample_pace; /* of our own, for samples */
+    struct pace own_pace;    /* of our own, for everything */
+    uint64_t all_cpu_ns;     /* our processor time when own_pace was last told */
     uint64_t stopped_ns;     /* when a thread was last stopped */
     uint64_t cpu_ns;         /* our processor time when it was last asked for */
     struct clock clock;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "base/array.h"
 #include "base/paths.h"
@@ -58,6 +59,16 @@ static void report_progress(struct sampler *sampler, uint64_t now_ns)
         sampler->lately[i].bytes = 0;
 }
 
+/* Tells the budget of our own time what was used of it. */
+static void account(struct sampler *sampler, uint64_t now_ns)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    uint64_t all_ns = (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+    pace_spend(&sampler->own_pace, now_ns, all_ns - sampler->all_cpu_ns, 0);
+    sampler->all_cpu_ns = all_ns;
+}
+
 /* The slow steady part: it keeps the timeline honest when nothing grows. */
 static void tick(struct sampler *sampler, uint64_t now_ns)
 {
@@ -74,6 +85,7 @@ static void tick(struct sampler *sampler, uint64_t now_ns)
         threads_read_names(&sampler->threads);
     }
 
+    account(sampler, now_ns);
     if (sampler->rings.epoll_fd >= 0)
         sampler_follow_threads(sampler);
     if (now_ns - sampler->stop_pace.stopped_ns >= SEAT_NS)
@@ -95,6 +107,7 @@ static struct clock_view view_of(const struct sampler *sampler, uint64_t now_ns)
         .next_tick_ns = sampler->next_tick_ns,
         .moved_bytes = sampler->sample_moved_bytes,
         .last_moved_ns = sampler->last_moved_ns,
+        .spent = sampler->own_pace.credit_ns <= 0,
     };
 }
 

@@ -18,6 +18,7 @@ struct taking {
     struct event_sample event;
     struct event_owner owners[OWNERS_MAX];
     bool memory_read; /* RSS was read together with the first stack */
+    bool freed_only;  /* growth is left to the next sample */
     bool displaces;   /* the thread does not run because this one runs in its place */
     uint64_t faults;  /* of all threads */
 };

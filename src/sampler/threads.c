@@ -7,8 +7,12 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/units.h"
 #include "proc/counters.h"
 #include "proc/process.h"
+
+#define FEW            8 /* threads: all of them are looked at each time */
+#define LOOK_AT_ALL_NS (10 * NS_PER_MS)
 
 void threads_init(struct threads *threads, pid_t pid)
 {
@@ -143,4 +147,24 @@ int threads_look(struct threads *threads)
     if (threads->count == process_threads && !first)
         return 0;
     return add_new_threads(threads, first);
+}
+
+bool threads_changed(const struct threads *threads)
+{
+    struct counters_thread now;
+    return threads->count == 0 || counters_thread_read(threads->items[0].stat_fd, &now) < 0 ||
+           now.threads != threads->count;
+}
+
+int threads_look_for(struct threads *threads, pid_t tid, uint64_t now_ns)
+{
+    uint32_t process_threads = 0;
+    if (threads->count <= FEW || now_ns - threads->looked_ns >= LOOK_AT_ALL_NS) {
+        threads->looked_ns = now_ns;
+        return threads_look(threads);
+    }
+    for (size_t i = 0; i < threads->count; i++)
+        if (threads->items[i].tid == tid && look_at(&threads->items[i], &process_threads))
+            return process_threads == threads->count ? 0 : threads_look(threads);
+    return threads_look(threads);
 }

@@ -26,6 +26,7 @@ struct threads {
     pid_t pid;
     struct thread *items;
     size_t count, cap;
+    uint64_t looked_ns; /* threads_look_for: when all were last looked at */
 };
 
 void threads_init(struct threads *threads, pid_t pid);
@@ -34,6 +35,11 @@ void threads_deinit(struct threads *threads);
 /* Reads every thread's counters; notices new and ended threads. 0 or a negative errno (-ESRCH:
  * process gone). */
 int threads_look(struct threads *threads);
+/* The same, but only of thread `tid` while there are many threads and all were looked at lately: reading the counters of a
+ * hundred threads for each sample would take longer than the sample. */
+int threads_look_for(struct threads *threads, pid_t tid, uint64_t now_ns);
+/* Whether threads came or went since the last look, as far as their number tells. One read. */
+bool threads_changed(const struct threads *threads);
 /* Reads the names again: a thread may get one after it began. */
 void threads_read_names(struct threads *threads);
 /* What a known thread does now; 'X' when it is gone. */

@@ -120,7 +120,7 @@ def test_a_thread_is_no_process(any_python):
     assert done.returncode == 1 and f"--pid {target.pid}".encode() in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize("clock", ["trap", "poll", "tick"])
+@pytest.mark.parametrize("clock", ["ring", "trap", "poll", "tick"])
 def test_killed_under_a_heavy_fault_load(tmp_path, any_python, clock):
     """A stop by a page fault is a signal on its way: losing the tracer then must not deliver it."""
     for _ in range(TIMES):
@@ -131,3 +131,16 @@ def test_killed_under_a_heavy_fault_load(tmp_path, any_python, clock):
         if "refuses page-fault events" in errors:
             pytest.skip("this kernel lets nobody here have page-fault events")
         assert output == "undisturbed\n", errors
+
+
+def test_killed_while_attached(tmp_path, any_python):
+    """A process that was there before memsample, and does not know of it."""
+    for _ in range(TIMES):
+        target = subprocess.Popen([str(any_python), "-c", FAULTS, "0.8"], stdout=subprocess.PIPE, text=True)
+        time.sleep(0.2)
+        process = subprocess.Popen([MEMSAMPLE, "--pid", str(target.pid), "-q", "--force", "-o", tmp_path / "p.html"])
+        time.sleep(random.uniform(0.1, 0.5))
+        process.kill()
+        process.wait()
+        output, _ = target.communicate(timeout=30)
+        assert (output, target.returncode) == ("undisturbed\n", 0)

@@ -9,7 +9,7 @@ from harness import TARGETS, Job, Target, environment, memsample, report, total_
 LARGE = 20_000_000
 
 
-def run_target(folder, python, name, *, site=None, clock="poll"):
+def run_target(folder, python, name, *, site=None, clock="auto"):
     """(truth, report) of one of the targets that write their own truth."""
     truth = folder / "truth.json"
     command = [python, TARGETS / f"{name}.py", truth]
@@ -22,9 +22,9 @@ def off(value, expected):
     return abs(value - expected) / expected
 
 
-def errors(folder, python, name, site):
+def errors(folder, python, name, site, clock):
     """({line: relative error}, error of all lines together, report), the truth itself checked against the kernel."""
-    truth, seen = run_target(folder, python, name, site=site)
+    truth, seen = run_target(folder, python, name, site=site, clock=clock)
     for line, measured in truth["measured"].items():
         expected = truth["grown"][line] if line != "all" else sum(truth["grown"].values())
         assert off(measured, expected) < 0.03, f"the truth itself is wrong at {line}"
@@ -32,15 +32,15 @@ def errors(folder, python, name, site):
     lines = {line: off(said.get(line, 0), grown) for line, grown in truth["grown"].items() if grown > LARGE}
     wrong = sum(abs(said.get(line, 0) - grown) for line, grown in truth["grown"].items())
     whole = wrong / sum(truth["grown"].values())
-    print(f"{name}: {100 * whole:.2f} % error, largest of a line {100 * max(lines.values()):.1f} %")
+    print(f"{name}, {seen['clock']}: {100 * whole:.2f} % error, largest of a line {100 * max(lines.values()):.1f} %")
     return lines, whole, seen
 
 
-def assert_accurate(folder, python, name, *, site=None, lines_below, whole_below, lines_least):
+def assert_accurate(folder, python, name, *, site=None, clock="auto", lines_below, whole_below, lines_least):
     """One run within the limits, or else the median of three: other work on the machine may hold one of them up."""
     runs = []
     while len(runs) < 3:
-        runs.append(errors(folder, python, name, site))
+        runs.append(errors(folder, python, name, site, clock))
         assert len(runs[-1][0]) >= lines_least
         lines = {line: statistics.median(run[0][line] for run in runs) for line in runs[0][0]}
         whole = statistics.median(run[1] for run in runs)
@@ -70,14 +70,54 @@ def test_what_is_kept_is_held_at_the_end(tmp_path, each_minor):
     assert seen["totals"]["end_rss_bytes"] > sum(truth["grown"].values())
 
 
+def ring_works():
+    """Whether the kernel lets this user have page-fault events."""
+    done = memsample("run", "--clock", "ring", "-q", "--recording", "/dev/null/none", "--", "true")
+    return b"refuses page-fault events" not in done.stderr
+
+
 def test_interleaved_lines(tmp_path, each_minor):
+    if not ring_works():
+        pytest.skip("the kernel refuses page-fault events here")
+    # About 700 samples in a run of a second: three lines are then 4 % off, as dice would have it.
+    limits = {"lines_below": 0.30, "whole_below": 0.10, "lines_least": 3}
+    assert_accurate(tmp_path, each_minor, "interleaved", clock="ring", **limits)
+
+
+def test_interleaved_lines_by_polling(tmp_path, any_python):
     # Polling meets a line as often as it takes time: how far that is from its bytes depends on the lines (README, limits).
-    limits = {"lines_below": 0.40, "whole_below": 0.15, "lines_least": 3}
-    assert_accurate(tmp_path, each_minor, "interleaved", **limits)
+    limits = {"lines_below": 0.40, "whole_below": 0.20, "lines_least": 3}
+    assert_accurate(tmp_path, any_python, "interleaved", clock="poll", **limits)
+
+
+def test_known_amounts_by_polling(tmp_path, any_python):
+    assert_accurate(tmp_path, any_python, "known", clock="poll", lines_below=0.06, whole_below=0.03, lines_least=8)
+
+
+def test_a_leak_beside_scratch_memory(tmp_path, each_minor):
+    """A page that went away is taken from the line that brought it."""
+    if not ring_works():
+        pytest.skip("the kernel refuses page-fault events here")
+    code = (
+        "import time\n"
+        "leak = []\n"
+        "for turn in range(60):\n"
+        "    leak.append(bytearray(b'x') * 300_000)\n"
+        "    scratch = bytearray(b'y') * 60_000_000\n"
+        "    del scratch\n"
+        "time.sleep(0.1)\n"
+    )
+    script = tmp_path / "saw.py"
+    script.write_text(code)
+    seen = Job(tmp_path, [each_minor, script], ["--clock", "ring"]).report
+    held = total_by_line(seen, "total_held_at_end_bytes")
+    # 300,001 bytes and headers, each in a mapping of its own: 74 pages.
+    assert off(held.get(f"{script}:4", 0), 60 * 74 * 4096) < 0.10, held
+    assert held.get(f"{script}:5", 0) < 0.03 * 60_000_000, held
 
 
 def test_threads_grow_at_once(tmp_path, each_minor):
-    seen = assert_accurate(tmp_path, each_minor, "threads", lines_below=0.20, whole_below=0.10, lines_least=4)
+    seen = assert_accurate(tmp_path, each_minor, "threads", lines_below=0.15, whole_below=0.08, lines_least=4)
     names = {thread["name"]: thread["grown_bytes"] for thread in seen["threads"]}
     # A thread's name in the kernel is at most 15 characters long; Python 3.14 sets it.
     if "grow_native" in names:

@@ -67,7 +67,9 @@ def ahead_of_austin(rows, peers):
 def show(rows, peers):
     print("\nGoals")
     for goal, by, missed in judged(rows, peers):
-        verdict = "not run" if not by else f"MISSED by {len(missed)} of {len(by)}" if missed else f"met ({len(by)} rows)"
+        verdict = (
+            "not run" if not by else f"MISSED by {len(missed)} of {len(by)}" if missed else f"met ({len(by)} rows)"
+        )
         print(f"  {goal:<66}{verdict}")
         for line in missed:
             print(f"      {line}")

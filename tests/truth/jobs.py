@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -58,7 +59,9 @@ def demo_packages(minor):
 
 
 def packages(need, python):
-    """The folder with what a target needs, or None if it needs none."""
+    """The folder with what a target needs, or None if it needs none or has it."""
+    if python.origin == "peers":
+        return None
     if need == "pandas":
         folder = demo_packages(python.minor)
         if not folder:
@@ -109,16 +112,17 @@ class Jobs:
         self.finish(self.command(name, python), env=self.environment(name, python))
         return self.truth()
 
-    def finish(self, command, **options):
+    def finish(self, command, seconds=SECONDS_MAX, **options):
         """Runs a command to its end; its last words are the error when it fails."""
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options}
-        process = subprocess.Popen([str(part) for part in command], text=True, **options)
+        # In a group of its own: what it has started must end with it.
+        process = subprocess.Popen([str(part) for part in command], text=True, start_new_session=True, **options)
         try:
-            output, _ = process.communicate(timeout=SECONDS_MAX)
+            output, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-            raise Failed(f"took more than {SECONDS_MAX} s") from None
+            raise Failed(f"took more than {seconds} s") from None
         if process.returncode:
             words = (output or "").strip().splitlines()
             raise Failed(words[-1] if words else f"status {process.returncode}")

@@ -101,6 +101,7 @@ def arguments():
     parser.add_argument("--memsample", default=jobs.ROOT / "build/memsample", type=pathlib.Path, metavar="PATH")
     parser.add_argument("--lines", action="store_true", help="show the lines of each row")
     parser.add_argument("--peers", action="store_true", help="install other profilers and run them on the same targets")
+    parser.add_argument("--peer-seconds", type=int, default=120, metavar="N", help="give a peer up after so long")
     parser.add_argument("--json", metavar="FILE", help="write all figures")
     return parser.parse_args()
 
@@ -115,6 +116,30 @@ def measure_all(runner, options, pythons):
     return [row for row in rows if row]
 
 
+PEER_HEAD = f"{'target':<13}{'profiler':<19}{'python':<9}{'grown':>9}{'held':>9}{'seconds':>9}  counts"
+
+
+def show_peer(row):
+    head = f"{row['target']:<13}{row['peer']:<19}{row['python']:<9}"
+    if "failed" in row:
+        print(f"{head}  FAILED: {row['failed']}", flush=True)
+        return
+    errors = f"{percent(row['grown_error']):>9}{percent(row['held_error']):>9}"
+    print(f"{head}{errors}{row['seconds']:>9.1f}  {row['counts']}", flush=True)
+
+
+def measure_peers(runner, options, rows):
+    """The rows of the peers; ours stand above them."""
+    print(f"\n{PEER_HEAD}")
+    others = []
+    for target in jobs.targets(options.targets):
+        for row in rows:
+            if row["target"] == target:
+                show_peer({**row, "peer": f"memsample {row['clock']}", "counts": "rises of RSS"})
+        others.extend(peers.measure_all(runner, [target], options, show_peer))
+    return others
+
+
 def main():
     options = arguments()
     if not os.access(options.memsample, os.X_OK):
@@ -124,7 +149,7 @@ def main():
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp")) as folder:
         runner = jobs.Jobs(folder, options.memsample.absolute())
         rows = measure_all(runner, options, pythons)
-        others = peers.measure_all(runner, jobs.targets(options.targets), pythons) if options.peers else []
+        others = measure_peers(runner, options, rows) if options.peers else []
     goals.show(rows, others)
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps({"rows": rows, "peers": others}, indent=1))

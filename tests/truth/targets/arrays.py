@@ -39,7 +39,7 @@ def temporaries(left, right):
     truth.churned("temporaries", before)
     compute(1_000_000)
     before = reading()
-    kept.append(numpy.sort(left)[: MB].copy())  # grows sorted
+    kept.append(numpy.sort(left)[:MB].copy())  # grows sorted
     truth.churned("sorted", before)
     compute(1_000_000)
 

@@ -17,7 +17,9 @@ def write_csv(path):
     with open(path, "w") as file:
         file.write("day,shop,article,price,amount\n")
         for row in range(ROWS):
-            file.write(f"{row % 365},{row * 7919 % SHOPS},article-{row % 9000:05d},{row % 10007 / 100:.2f},{row % 13}\n")
+            file.write(
+                f"{row % 365},{row * 7919 % SHOPS},article-{row % 9000:05d},{row % 10007 / 100:.2f},{row % 13}\n"
+            )
 
 
 def work(path):

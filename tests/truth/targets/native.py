@@ -1,4 +1,7 @@
-"""C code takes memory by malloc: with the GIL, without, for a moment, and in a thread of its own. usage: native.py TRUTH.json"""
+"""C code takes memory by malloc: with the GIL, without, for a moment, and in a thread of its own.
+
+usage: native.py TRUTH.json
+"""
 
 import ctypes
 import os

@@ -1,4 +1,7 @@
-"""Every frame of a recursion holds memory until it returns; the deepest leaves some behind. usage: recursion.py TRUTH.json"""
+"""Every frame of a recursion holds memory until it returns; the deepest leaves some behind.
+
+usage: recursion.py TRUTH.json
+"""
 
 import sys
 

@@ -14,7 +14,7 @@ def turn():
     before = reading()
     scratch = bytearray(60 * MB)  # grows scratch
     truth.took("scratch", before)
-    compute(1_500_000)
+    compute(1_000_000)
     before = reading()
     del scratch
     truth.took("scratch", before)

@@ -8,6 +8,8 @@ from ledger import PAGE, Ledger, compute, reading
 
 TURNS, PART = 100, 512 * PAGE
 HOT_FUNCTIONS = ["write_parts", "read_parts"]
+truth = Ledger(__file__)
+kept = []
 
 
 def fill(name):
@@ -48,5 +50,4 @@ def main():
 
 
 if __name__ == "__main__":
-    truth, kept = Ledger(__file__), []
     truth.run(main, sys.argv[1], faults_tell=False)

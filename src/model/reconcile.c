@@ -1,0 +1,109 @@
+/* Books against pages.
+ *
+ * Samples stand for more memory than they meet: a line that grows by 75 pages at a time, where a
+ * sample stands for 250, gets too much when it is met and nothing when it is not. That evens out in
+ * the long run, but what a line holds is then off by the chance of a few samples. When much of the
+ * memory falls, the pages that are left tell: growth is moved until each node has in its books what
+ * it has in pages. First from lines of which nothing went, whose books are simply too high, then
+ * from those that lost memory. */
+#include "reconcile.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "calltree.h"
+
+#define FALL_SHARE 16 /* a fall is large when it is more than one in so many of what is held */
+
+/* Bytes that each node has in pages beyond its books; negative: the other way round. */
+static int64_t *differences(const struct ledger *ledger)
+{
+    int64_t *more = calloc(ledger->held_count + 1, sizeof(*more));
+    if (!more)
+        return NULL;
+    for (uint32_t node = CALLTREE_NATIVE; node < ledger->held_count; node++)
+        more[node] = (int64_t)(pages_owned(&ledger->pages, node) * ledger->page_bytes) -
+                     (int64_t)ledger->held[node];
+    for (size_t i = 0; i < ledger->count; i++)
+        if (ledger->entries[i].node != PAGES_NOBODY)
+            more[ledger->entries[i].node] -= (int64_t)ledger->entries[i].grown_bytes;
+    return more;
+}
+
+/* Takes bytes of growth out of an entry, for another node at the same moment. */
+static int move_growth(struct ledger *ledger, size_t index, uint32_t node, uint64_t bytes)
+{
+    struct ledger_entry *entry = &ledger->entries[index];
+    struct ledger_entry moved = {
+        .point = entry->point, .order = entry->order, .node = node, .grown_bytes = bytes};
+    entry->grown_bytes -= bytes;
+    if (entry->certain_bytes > entry->grown_bytes)
+        entry->certain_bytes = entry->grown_bytes;
+    int r =
+        array_reserve(&ledger->entries, &ledger->cap, ledger->count + 1, sizeof(*ledger->entries));
+    if (r >= 0)
+        ledger->entries[ledger->count++] = moved;
+    return r;
+}
+
+static int by_order(const void *a, const void *b)
+{
+    const struct ledger_entry *x = a, *y = b;
+    return x->order != y->order ? (x->order < y->order ? -1 : 1)
+           : x->node < y->node  ? -1
+                                : x->node > y->node;
+}
+
+/* Moves growth to a node out of the first `count` entries: of those that lost no pages, or of those
+ * that did. */
+static int supply(struct ledger *ledger, int64_t more[], uint32_t node, size_t count, bool losers)
+{
+    for (size_t i = count; i-- > 0 && more[node] > 0;) {
+        const struct ledger_entry *entry = &ledger->entries[i];
+        if (entry->node == PAGES_NOBODY || more[entry->node] >= 0 ||
+            (ledger->lost[entry->node] > 0) != losers)
+            continue;
+        int64_t part = -more[entry->node];
+        part = part < more[node] ? part : more[node];
+        part = part < (int64_t)entry->grown_bytes ? part : (int64_t)entry->grown_bytes;
+        if (part == 0)
+            continue;
+        more[entry->node] += part;
+        more[node] -= part;
+        int r = move_growth(ledger, i, node, (uint64_t)part);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static bool fell_much(const struct ledger *ledger)
+{
+    uint64_t released = 0, held = 0;
+    for (size_t i = 0; i < ledger->count; i++)
+        released += ledger->entries[i].released_bytes;
+    for (size_t i = 0; i < ledger->held_count; i++)
+        held += ledger->held[i];
+    return released > held / FALL_SHARE;
+}
+
+int reconcile_window(struct ledger *ledger)
+{
+    size_t count = ledger->count;
+    int r = 0;
+    if (!fell_much(ledger))
+        return 0;
+    _cleanup_(freep) int64_t *more = differences(ledger);
+    if (!more)
+        return -ENOMEM;
+    for (int losers = 0; losers < 2; losers++)
+        for (uint32_t node = CALLTREE_NATIVE; node < ledger->held_count && r >= 0; node++)
+            if (more[node] >= (int64_t)ledger->page_bytes)
+                r = supply(ledger, more, node, count, losers);
+    if (ledger->count > count)
+        qsort(ledger->entries, ledger->count, sizeof(*ledger->entries), by_order);
+    return r;
+}
