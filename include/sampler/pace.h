@@ -36,6 +36,8 @@ uint64_t pace_step_bytes(struct pace *pace, uint64_t now_ns, uint64_t moved_byte
 /* The next step as of the last stop, for clocks that count in the kernel; and the same without its spread. */
 double pace_next_step_bytes(const struct pace *pace);
 double pace_mean_step_bytes(const struct pace *pace);
+/* Any number from 0 up to 1. */
+double pace_chance(struct pace *pace);
 /* Whether the budget has room for a stop now. */
 bool pace_allows(struct pace *pace, uint64_t now_ns);
 /* Accounts for one: how long it took and how much had moved before it. */

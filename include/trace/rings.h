@@ -15,6 +15,8 @@ struct ring {
     pid_t tid;
     int fd;
     void *map; /* control page and data page */
+    double in_act; /* running mean: the share of its faults at which the thread was met in the act */
+    uint32_t notes; /* how many went into it, up to some */
 };
 
 struct rings {
@@ -42,6 +44,13 @@ void rings_remove(struct rings *rings, pid_t tid);
 bool rings_has(const struct rings *rings, pid_t tid);
 /* Report the thread's, and new ones', every `period`-th fault from now on. */
 void rings_set_period(struct rings *rings, pid_t tid, uint64_t period);
+/* Notes whether the thread was met in the act at a fault, and tells whether it mostly is. */
+enum rings_trust {
+    RINGS_UNKNOWN, /* too few faults to tell */
+    RINGS_GOOD,
+    RINGS_POOR,
+};
+enum rings_trust rings_note(struct rings *rings, pid_t tid, bool in_act);
 /* Takes the newest fault of the next ring that holds any (older ones in it are dropped: each stands for the same
  * number of faults as the newest). False when all are empty. */
 bool rings_next(struct rings *rings, struct rings_fault *ret_fault);

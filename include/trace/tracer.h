@@ -81,6 +81,10 @@ void tracer_dispatch(struct tracer *tracer);
 /* A thread that stands still in the act of a page fault, or NULL. It waits for tracer_resume_thread. Good until the next
  * call that takes the tracer. */
 const struct tracee *tracer_next_trapped(const struct tracer *tracer);
+/* Lets one thread stop in the act of its faults, seizing it first if need be: only where the target ignores SIGTRAP. 0 or a negative
+ * errno. */
+int tracer_arm_trap(struct tracer *tracer, pid_t tid, uint64_t period);
+bool tracer_has_trap(const struct tracer *tracer, pid_t tid);
 /* Stop the thread, and new ones, at every `period`-th fault from now on. */
 void tracer_set_trap_period(struct tracer *tracer, pid_t tid, uint64_t period);
 /* No more traps, for good: the target does not ignore SIGTRAP any more. */

@@ -60,7 +60,8 @@ struct attribution {
     uint32_t point; /* of the newest */
     struct intern threads;
     size_t threads_cap;
-    bool look_waits;
+    bool look_waits;    /* for the sample that enters what was pending when it was taken: */
+    size_t look_behind; /* so many of `pending` */
     struct later later;
     uint32_t sample;  /* number of the one at hand */
     uint64_t *pauses; /* mean pause of each sample that stopped anybody */
@@ -143,6 +144,11 @@ static int settle_one(struct attribution *at, const struct pending *pending,
     }
     if (pending->released_bytes == 0)
         return 0;
+    struct share freer = {.node = pending->freed_by};
+    int r = freer.node == PAGES_NOBODY ? 0
+                                       : charge(at, pending, &freer, 0, pending->released_bytes);
+    if (r < 0)
+        return r;
     struct ledger_entry entry = {
         .point = pending->point, .node = PAGES_NOBODY, .released_bytes = pending->released_bytes};
     return ledger_enter(&at->ledger, &entry);
@@ -158,11 +164,13 @@ static int settle(struct attribution *at, const struct shares *shares)
 {
     for (size_t i = 0; i < at->pending_count; i++) {
         int r = settle_one(at, &at->pending[i], shares);
+        if (r >= 0 && at->look_waits && i + 1 == at->look_behind)
+            r = close_window(at); /* what comes now is of the next window */
         if (r < 0)
             return r;
     }
     at->pending_count = 0;
-    return at->look_waits ? close_window(at) : 0;
+    return 0;
 }
 
 static int settle_unattributed(struct attribution *at)
@@ -195,7 +203,8 @@ static int see_memory(struct attribution *at, const struct event_memory *memory)
     /* Readings of the same point that only grew are one: nothing lies between them. */
     struct pending *last = at->pending_count ? &at->pending[at->pending_count - 1] : NULL;
     if (last && last->point == at->point && last->released_bytes == 0 &&
-        last->freed_by == PAGES_NOBODY) {
+        last->freed_by == PAGES_NOBODY &&
+        !(at->look_waits && at->look_behind == at->pending_count)) {
         last->grown_bytes += memory->grown_bytes;
         last->released_bytes = memory->released_bytes;
         return 0;
@@ -347,6 +356,7 @@ static int see_look(struct attribution *at, const struct event_pages *look)
     if (r < 0 || !look->last)
         return r;
     at->look_waits = true;
+    at->look_behind = at->pending_count;
     for (size_t i = 0; i < at->pending_count; i++)
         if (at->pending[i].released_bytes)
             return 0;
@@ -457,6 +467,7 @@ int growth_attribute(const struct recording *recording, const struct timeline *t
     int r = walk(&first, recording, NULL);
     if (r >= 0) {
         missed_finish(&first.ledger.missed, &first.ledger.pages);
+        pages_deinit(&first.ledger.pages); /* as large as the second walk's */
         forget_walk(tree, profile);
         r = walk(&at, recording, &first.ledger.missed);
     }

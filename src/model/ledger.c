@@ -19,6 +19,9 @@
 #include "reconcile.h"
 
 #define WINDOW_MAX (1u << 20) /* entries; a window without a look cannot grow for ever */
+/* A few bytes can tell of any number of pages. What a recording may ask for grows with its size; real ones ask for about 1 a
+ * byte. */
+#define WORK_A_BYTE 16
 
 void ledger_init(struct ledger *ledger, const struct recording *recording,
                  const struct missed *told, ledger_settled_fn settled, void *context)
@@ -28,6 +31,8 @@ void ledger_init(struct ledger *ledger, const struct recording *recording,
     *ledger = (struct ledger){
         .told = told, .loser = PAGES_NOBODY, .settled = settled, .context = context};
     ledger->page_bytes = recording->target.page_bytes ? recording->target.page_bytes : 4096;
+    ledger->pages.work_more = ledger->missed.numbers.work_more =
+        WORK_A_BYTE * (uint64_t)recording->events_bytes;
     for (recording_rewind(recording, &cursor); !ledger->looks && recording_next(&cursor, &event);)
         ledger->looks = event.kind == EVENT_PAGES;
 }

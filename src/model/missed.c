@@ -58,19 +58,18 @@ static void close_stretch(struct missed *missed, const struct stretch *stretch, 
 static void see_going(struct missed *missed, struct pages *owners, uint64_t first, uint64_t count)
 {
     struct stretch stretch = {.number = PAGES_NOBODY, .before = PAGES_NOBODY};
-    for (uint64_t page = first; page < first + count; page++) {
-        uint32_t number = pages_owner(&missed->numbers, page);
+    uint64_t end = first + count, row;
+    for (uint64_t page = first; page < end; page += row) {
+        uint32_t number = pages_owner_of_row(&missed->numbers, page, end - page, false, &row);
         if (number != stretch.number) {
-            uint32_t known = number == PAGES_NOBODY ? pages_owner(owners, page) : PAGES_NOBODY;
-            close_stretch(missed, &stretch, known);
-            if (number == PAGES_NOBODY)
-                stretch.before = known;
+            close_stretch(missed, &stretch,
+                          number == PAGES_NOBODY ? pages_owner(owners, page) : PAGES_NOBODY);
             stretch.number = number;
             stretch.first = page;
-        } else if (number == PAGES_NOBODY) {
-            stretch.before = pages_owner(owners, page);
         }
-        stretch.end = page + 1;
+        if (number == PAGES_NOBODY)
+            stretch.before = pages_owner(owners, page + row - 1);
+        stretch.end = page + row;
     }
     close_stretch(missed, &stretch, PAGES_NOBODY);
 }
@@ -79,20 +78,21 @@ int missed_went(struct missed *missed, struct pages *owners, uint64_t first, uin
 {
     if (missed->count == 0)
         return 0;
-    if (count <= UINT64_C(1) << 32)
-        see_going(missed, owners, first, count);
+    see_going(missed, owners, first, count);
     return pages_give(&missed->numbers, first, count, PAGES_NOBODY);
 }
 
 /* The nearest page that is not of a missed row, and its owner; PAGES_NOBODY where pages end. */
-static uint32_t look_along(struct missed *missed, struct pages *owners, uint64_t page, int step,
+static uint32_t look_along(struct missed *missed, struct pages *owners, uint64_t page, bool down,
                            uint64_t *ret_distance)
 {
-    for (uint64_t i = 0; i < REACH; i++, page += (uint64_t)(int64_t)step) {
-        if (pages_owner(&missed->numbers, page) != PAGES_NOBODY)
-            continue;
-        *ret_distance = i;
-        return pages_owner(owners, page);
+    uint64_t row;
+    for (uint64_t distance = 0; distance < REACH; distance += row) {
+        if (pages_owner_of_row(&missed->numbers, page, REACH, down, &row) == PAGES_NOBODY) {
+            *ret_distance = distance;
+            return pages_owner(owners, page);
+        }
+        page = down ? page - row : page + row;
     }
     return PAGES_NOBODY;
 }
@@ -104,10 +104,11 @@ void missed_finish(struct missed *missed, struct pages *owners)
         uint64_t below = REACH, above = REACH;
         if (row->first == 0 || pages_owner(&missed->numbers, row->first + row->count - 1) != i)
             continue; /* it went */
-        uint32_t lower = look_along(missed, owners, row->first - 1, -1, &below);
-        uint32_t upper = look_along(missed, owners, row->first + row->count, 1, &above);
+        uint32_t lower = look_along(missed, owners, row->first - 1, true, &below);
+        uint32_t upper = look_along(missed, owners, row->first + row->count, false, &above);
         vote(missed, (uint32_t)i,
              lower == PAGES_NOBODY || (upper != PAGES_NOBODY && above <= below) ? upper : lower,
              row->count);
     }
+    pages_deinit(&missed->numbers);
 }

@@ -25,7 +25,7 @@ void missed_deinit(struct missed *missed);
 int missed_add(struct missed *missed, uint64_t first, uint64_t count);
 /* A row goes, and `owners` still knows whose pages are whose. 0 or a negative errno. */
 int missed_went(struct missed *missed, struct pages *owners, uint64_t first, uint64_t count);
-/* The end: what is left lies where it lies. */
+/* The end: what is left lies where it lies. Nothing can be added any more. */
 void missed_finish(struct missed *missed, struct pages *owners);
 /* Whose row number `number` is, or PAGES_NOBODY. */
 uint32_t missed_owner(const struct missed *missed, size_t number);

@@ -21,17 +21,19 @@ static int by_first(const void *a, const void *b)
 /* The order of pages stays the same in a move. */
 static int take_along(struct ledger *ledger, uint64_t from, uint64_t to, uint64_t count)
 {
+    struct pages *owners = &ledger->pages, *numbers = &ledger->missed.numbers;
+    uint64_t row;
     int r = 0;
-    for (uint64_t i = 0; i < count && r >= 0; i++) {
-        uint32_t owner = pages_owner(&ledger->pages, from + i);
-        uint32_t number = pages_owner(&ledger->missed.numbers, from + i);
-        r = pages_give(&ledger->pages, to + i, 1, owner);
+    for (; count && r >= 0; from += row, to += row, count -= row) {
+        uint32_t owner = pages_owner_of_row(owners, from, count, false, &row);
+        uint32_t number = pages_owner_of_row(numbers, from, row, false, &row);
+        r = pages_give(owners, to, row, owner);
         if (r >= 0)
-            r = pages_give(&ledger->pages, from + i, 1, PAGES_NOBODY);
-        if (r >= 0 && number != PAGES_NOBODY)
-            r = pages_give(&ledger->missed.numbers, to + i, 1, number);
-        if (r >= 0 && number != PAGES_NOBODY)
-            r = pages_give(&ledger->missed.numbers, from + i, 1, PAGES_NOBODY);
+            r = pages_give(owners, from, row, PAGES_NOBODY);
+        if (r >= 0)
+            r = pages_give(numbers, to, row, number);
+        if (r >= 0)
+            r = pages_give(numbers, from, row, PAGES_NOBODY);
     }
     return r;
 }

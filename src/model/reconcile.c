@@ -30,6 +30,7 @@ static int64_t *differences(const struct ledger *ledger)
     for (size_t i = 0; i < ledger->count; i++)
         if (ledger->entries[i].node != PAGES_NOBODY)
             more[ledger->entries[i].node] -= (int64_t)ledger->entries[i].grown_bytes;
+    more[CALLTREE_BASELINE] = 0; /* it did not grow */
     return more;
 }
 

@@ -288,7 +288,7 @@ static int find_culprits(struct walk *walk)
     for (uint32_t i = 1; i < profile->node_count; i++) {
         const struct figures *self = &profile->nodes[i].self;
         if (!self->grown_bytes && !self->held_at_peak_bytes && !self->held_at_end_bytes &&
-            !walk->seen[i].samples)
+            !self->released_bytes && !self->freed_bytes && !walk->seen[i].samples)
             continue;
         uint32_t charged = whole_line(walk, walk->mine[i] == NONE ? i : walk->mine[i]), index;
         const struct profile_row *line = &walk->lines.rows[walk->line_of[charged]];
@@ -347,7 +347,7 @@ static int sort_table(struct table *table, struct profile_row **ret_rows, size_t
         const struct profile_row *row = &table->rows[i];
         places[i] = NONE;
         if (row->sample_count || row->total.grown_bytes || row->total.held_at_peak_bytes ||
-            row->total.held_at_end_bytes)
+            row->total.held_at_end_bytes || row->total.released_bytes || row->total.freed_bytes)
             order[kept++] = &table->rows[i];
     }
     qsort(order, kept, sizeof(struct profile_row *), compare_rows);

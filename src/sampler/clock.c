@@ -17,6 +17,7 @@
 /* Trap and ring clock: so much growth without a fault that was reported came in another way. */
 #define UNFAULTED_STEPS   4
 #define UNFAULTED_LOOK_NS (5 * NS_PER_MS)
+#define BEHIND_LOOK_NS    (500 * NS_PER_US)
 #define POLL_SPENT_NS     (4 * NS_PER_MS) /* ...and while our own share of a processor is used up */
 #define CALM_SHARE                                                                                 \
     32 /* when flat for t, sleep t / 32: growth is noticed within 3 % of the calm before it */
@@ -102,19 +103,27 @@ static bool poll_is_due(struct clock *clock, const struct clock_view *view)
     return true;
 }
 
-/* The kernel wakes us at faults; what comes without one is looked for now and then. */
+/* Bytes that should have brought a report: the step for which the kernel counts now. */
+static double expected_step(const struct clock *clock, const struct clock_view *view)
+{
+    double step = pace_mean_step_bytes(clock->pace);
+    return step > (double)view->armed_bytes ? step : (double)view->armed_bytes;
+}
+
+/* The kernel wakes us at faults. What comes without one is looked for now and then, and often while faults are behind: then
+ * they bring in more than they did before. */
 static uint64_t fault_sleep_ns(struct clock *clock, const struct clock_view *view)
 {
-    (void)clock;
-    return least(UNFAULTED_LOOK_NS, until_tick(view));
+    bool behind = (double)view->moved_bytes > 2 * expected_step(clock, view);
+    return least(behind ? BEHIND_LOOK_NS : UNFAULTED_LOOK_NS, until_tick(view));
 }
 
 /* Faults inside system calls, of threads that block SIGTRAP, and pages that came without a fault.
- */
+ * Less than that is left to the next fault: it is the next of a row that meets every line in proportion. */
 static bool fault_is_due(struct clock *clock, const struct clock_view *view)
 {
-    double step = pace_mean_step_bytes(clock->pace);
-    return view->moved_bytes && (double)view->moved_bytes > UNFAULTED_STEPS * step &&
+    return view->moved_bytes &&
+           (double)view->moved_bytes > UNFAULTED_STEPS * expected_step(clock, view) &&
            pace_allows(clock->pace, view->now_ns);
 }
 

@@ -10,8 +10,9 @@
 #include "base/units.h"
 #include "sampler/taking.h"
 
-#define PERIOD_MAX    1000000           /* faults: 4 GB in small pages */
-#define IN_ACT_MAX_NS (100 * NS_PER_US) /* since the fault: later, the thread may have gone on */
+#define REFRESH_FROM  3                /* times too long a period is */
+#define PERIOD_MAX    1000000          /* faults: 4 GB in small pages */
+#define IN_ACT_MAX_NS (80 * NS_PER_US) /* since the fault: later, the thread may have gone on */
 
 /* When the thread began to stand still, at the earliest. */
 static uint64_t stopped_since_ns(const struct sampler *sampler)
@@ -42,28 +43,40 @@ static void share_faults(struct sampler *sampler, struct taking *taking, pid_t t
 /* A step's worth of faults for each of the threads that grow. A new distance each time: with equal
  * ones, lines that take turns in a fixed pattern were met too often or too seldom (measured: up to
  * 17 % off, where random distances are 3 % off). */
-static void set_period(struct sampler *sampler, const struct taking *taking, pid_t tid)
+static uint64_t wished_period(const struct sampler *sampler, uint32_t growing)
 {
     double page_bytes = (double)sampler->page_bytes;
     double fault_bytes = sampler->fault_bytes > page_bytes ? sampler->fault_bytes : page_bytes;
-    double wish =
-        pace_next_step_bytes(&sampler->stop_pace) / fault_bytes * (double)taking->event.owner_count;
-    uint64_t period = wish < 1 ? 1 : wish > PERIOD_MAX ? PERIOD_MAX : (uint64_t)wish;
-    if (sampler->traps)
+    double wish = pace_next_step_bytes(&sampler->stop_pace) / fault_bytes * (double)growing;
+    return wish < 1 ? 1 : wish > PERIOD_MAX ? PERIOD_MAX : (uint64_t)wish;
+}
+
+static void set_period(struct sampler *sampler, uint64_t period, pid_t tid)
+{
+    sampler->fault_period = period;
+    if (tracer_has_trap(&sampler->tracer, tid))
         tracer_set_trap_period(&sampler->tracer, tid, period);
     else
         rings_set_period(&sampler->rings, tid, period);
+}
+
+void sampler_follow_grower(struct sampler *sampler)
+{
+    int cpu = threads_cpu(&sampler->threads, sampler->grower);
+    if (cpu >= 0)
+        seat_join(&sampler->seat, cpu);
 }
 
 static void finish(struct sampler *sampler, struct taking *taking, pid_t tid)
 {
     uint64_t moved_bytes = sampler->sample_moved_bytes;
     struct event_owner *owner = &taking->owners[0];
+    sampler->grower = tid;
     if (taking_has_stack(owner))
         taking_resolve(sampler, taking, owner);
     share_faults(sampler, taking, tid);
     taking_finish(sampler, taking, moved_bytes);
-    set_period(sampler, taking, tid);
+    set_period(sampler, wished_period(sampler, taking->event.owner_count), tid);
 }
 
 static bool wants_sample(struct sampler *sampler)
@@ -100,19 +113,34 @@ void sampler_take_trapped(struct sampler *sampler)
     }
 }
 
+/* A thread that shares the time with others, or is moved from processor to processor, is hardly
+ * ever met in the act. Where it may be stopped there, it is. */
+static void use_trap(struct sampler *sampler, pid_t tid)
+{
+    if (sampler->may_trap && tracer_arm_trap(&sampler->tracer, tid, sampler->fault_period) == 0)
+        rings_remove(&sampler->rings, tid);
+}
+
 static void sample_ringed(struct sampler *sampler, const struct rings_fault *fault)
 {
     struct taking taking = {.event.owner_count = 1};
     struct event_owner *owner = &taking.owners[0];
     *owner = (struct event_owner){.tid = fault->tid};
 
-    bool in_act = fault->cpu == sched_getcpu();
+    bool in_act = fault->cpu == sched_getcpu() && sampler_now_ns() - fault->time_ns < IN_ACT_MAX_NS;
     int outcome = taking_capture(sampler, &taking, fault->tid);
     if (outcome == 0)
         outcome = python_stack_confirm(sampler->reader);
-    in_act =
-        in_act && fault->cpu == sched_getcpu() && sampler_now_ns() - fault->time_ns < IN_ACT_MAX_NS;
+    in_act = in_act && fault->cpu == sched_getcpu();
     taking.displaces = in_act;
+    enum rings_trust trust = rings_note(&sampler->rings, fault->tid, in_act);
+    if (trust == RINGS_POOR)
+        use_trap(sampler, fault->tid);
+    if (trust == RINGS_GOOD && !in_act) {
+        /* It may be on another line already: its next fault tells better. */
+        seat_join(&sampler->seat, fault->cpu);
+        return;
+    }
     if (outcome == -EFAULT)
         outcome = PYTHON_STACK_TORN;
     owner->state = taking_state(outcome, in_act ? STACK_IN_ACT : STACK_RUNNING);
@@ -149,7 +177,23 @@ void sampler_follow_threads(struct sampler *sampler)
             rings_remove(&sampler->rings, sampler->rings.items[i].tid);
     for (size_t i = 0; i < sampler->threads.count; i++) {
         pid_t tid = sampler->threads.items[i].tid;
-        if (!rings_has(&sampler->rings, tid))
+        if (!rings_has(&sampler->rings, tid) && !tracer_has_trap(&sampler->tracer, tid))
             rings_add(&sampler->rings, tid); /* without one, its growth is looked for */
+    }
+}
+
+/* A step shrinks with the rate of growth and as the budget recovers; the kernel would go on
+ * counting to the old one. Setting it begins to count anew: from anywhere within a step, or whoever
+ * grows after a rest would always be missed. */
+void sampler_refresh_period(struct sampler *sampler)
+{
+    double armed_bytes = (double)sampler->fault_period * sampler->fault_bytes;
+    if (pace_mean_step_bytes(&sampler->stop_pace) * REFRESH_FROM > armed_bytes)
+        return;
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        uint64_t period = wished_period(sampler, 1);
+        set_period(sampler, 1 + (uint64_t)((double)period * pace_chance(&sampler->stop_pace)),
+                   sampler->threads.items[i].tid);
+        sampler->fault_period = period;
     }
 }

@@ -9,12 +9,11 @@
 #define LOOK_PERCENT  1.5 /* of one core */
 #define CREDIT_S      1
 #define LEAST_BYTES   (256 * KIB) /* that moved: less can wait */
-#define GROWN_GAP_NS  (10 * NS_PER_MS)
 #define FALLEN_GAP_NS (1 * NS_PER_MS)
 
-void look_init(struct look *look, uint64_t now_ns)
+void look_init(struct look *look, uint64_t grown_gap_ns, uint64_t now_ns)
 {
-    *look = (struct look){.pagemap = {.fd = -1}};
+    *look = (struct look){.pagemap = {.fd = -1}, .grown_gap_ns = grown_gap_ns};
     pace_init(&look->pace, (struct pace_budget){LOOK_PERCENT, 1, CREDIT_S}, LEAST_BYTES, now_ns);
 }
 
@@ -41,7 +40,7 @@ bool look_is_due(struct look *look, uint64_t now_ns)
 {
     if (!look->open)
         return true;
-    uint64_t gap_ns = look->released_bytes >= LEAST_BYTES ? FALLEN_GAP_NS : GROWN_GAP_NS;
+    uint64_t gap_ns = look->released_bytes >= LEAST_BYTES ? FALLEN_GAP_NS : look->grown_gap_ns;
     return look->grown_bytes + look->released_bytes >= LEAST_BYTES &&
            now_ns - look->looked_ns >= gap_ns && pace_allows(&look->pace, now_ns);
 }

@@ -12,6 +12,7 @@ struct look {
     struct pagemap_run *before; /* what the look before found */
     size_t before_count, before_cap;
     struct pace pace; /* of our own time, for the cost grows with the target */
+    uint64_t grown_gap_ns;
     uint64_t looked_ns, looking_ns; /* the last one ended, began */
     uint64_t grown_bytes, released_bytes; /* since then */
 };
@@ -19,7 +20,8 @@ struct look {
 /* One part of what changed, for the recording. 0 or a negative errno, which ends the look. */
 typedef int (*look_part_fn)(void *context, const struct event_pages *pages);
 
-void look_init(struct look *look, uint64_t now_ns);
+/* `grown_gap_ns`: least time between looks while memory only grows. */
+void look_init(struct look *look, uint64_t grown_gap_ns, uint64_t now_ns);
 void look_deinit(struct look *look);
 /* The target became another program. */
 void look_forget(struct look *look);

@@ -11,6 +11,7 @@
 #include "sampler/sampler.h"
 
 #define FAULT_BYTES_WEIGHT 0.2 /* of a new value in the running mean */
+#define FAULTS_LEAST       16  /* fewer say nothing: they and RSS are not read at the same moment */
 
 uint64_t sampler_now_ns(void)
 {
@@ -49,18 +50,27 @@ void sampler_book_memory(struct sampler *sampler, const struct counters_memory *
     sampler->now = *memory;
 }
 
-/* When memory fell between two readings, growth beside it is hidden: only the difference was read.
- * The faults tell how much it was, at what a fault brought in when nothing fell. */
+/* What a fault brings in. Faults that bring in more than before (huge pages, files) are learnt at once: until then the next one
+ * that is reported is far away. */
+static void learn_fault_bytes(struct sampler *sampler, double grown, uint64_t faults)
+{
+    double bytes = grown / (double)faults, mean = sampler->fault_bytes;
+    if (faults < FAULTS_LEAST)
+        return;
+    sampler->fault_bytes += (bytes > 2 * mean ? 1 : FAULT_BYTES_WEIGHT) * (bytes - mean);
+}
+
+/* When memory fell between two readings, growth beside it is hidden: only the difference was read. The faults tell how much
+ * it was, at a page each, or less where faults bring in less. */
 void sampler_uncover_growth(struct sampler *sampler, uint64_t faults)
 {
-    double grown = (double)sampler->sample_grown_bytes;
-    if (!sampler->sample_fell && faults) {
-        double weight = sampler->fault_bytes > 0 ? FAULT_BYTES_WEIGHT : 1;
-        sampler->fault_bytes += weight * (grown / (double)faults - sampler->fault_bytes);
-    } else if (sampler->sample_fell && sampler->fault_bytes * (double)faults > grown) {
-        uint64_t page = sampler->page_bytes;
+    double page = (double)sampler->page_bytes, grown = (double)sampler->sample_grown_bytes;
+    double bytes = sampler->fault_bytes < page ? sampler->fault_bytes : page;
+    if (!sampler->sample_fell) {
+        learn_fault_bytes(sampler, grown, faults);
+    } else if (bytes * (double)faults > grown) {
         uint64_t hidden =
-            (uint64_t)((sampler->fault_bytes * (double)faults - grown) / (double)page) * page;
+            (uint64_t)((bytes * (double)faults - grown) / page) * sampler->page_bytes;
         sampler->grown_bytes += hidden;
         sampler->released_bytes += hidden;
     }
@@ -145,13 +155,15 @@ void sampler_check_target(struct sampler *sampler, uint64_t now_ns)
         sampler->lost = true; /* unless the tracer is told of its end just now */
         return;
     }
-    if (sampler->traps && (!(status.ignored_signals >> (SIGTRAP - 1) & 1) || sampler->finalizing ||
-                           (sampler->result->recorded && !sampler->writer))) {
+    bool ignored = status.ignored_signals >> (SIGTRAP - 1) & 1;
+    if ((sampler->traps || sampler->may_trap) &&
+        (!ignored || sampler->finalizing || (sampler->result->recorded && !sampler->writer))) {
         /* The target took SIGTRAP for itself (without us one of ours could kill it), or there is
          * nothing to trap for. */
-        sampler->traps = false;
         tracer_disarm_traps(&sampler->tracer);
-        clock_init(&sampler->clock, "poll", &sampler->sample_pace);
+        if (sampler->traps)
+            clock_init(&sampler->clock, "poll", &sampler->sample_pace);
+        sampler->traps = sampler->may_trap = false;
     }
     if (status.tracer_pid != sampler->tracer_pid)
         sampler->lost = tracer_adopt(&sampler->tracer) < 0;

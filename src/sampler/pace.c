@@ -11,14 +11,19 @@
 #define OUTLIER_PAUSES 8.0
 #define MEAN_WEIGHT    0.2 /* of a new value in a running mean */
 
-static double next_spread(struct pace *pace)
+double pace_chance(struct pace *pace)
 {
     /* xorshift64 (Marsaglia 2003): quality does not matter here, only that no program keeps step
      * with it */
     pace->random ^= pace->random << 13;
     pace->random ^= pace->random >> 7;
     pace->random ^= pace->random << 17;
-    return 0.5 + (double)(pace->random >> 11) * 0x1p-53;
+    return (double)(pace->random >> 11) * 0x1p-53;
+}
+
+static double next_spread(struct pace *pace)
+{
+    return 0.5 + pace_chance(pace);
 }
 
 void pace_init(struct pace *pace, struct pace_budget budget, uint64_t least_bytes, uint64_t now_ns)

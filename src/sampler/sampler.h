@@ -70,8 +70,11 @@ struct sampler {
     struct clock clock;
     const char *clock_reason;
     bool traps;                 /* the kernel stops threads in the act of a fault */
+    bool may_trap;              /* ...or could: the job ignores SIGTRAP */
     struct rings rings;         /* or writes the fault down and wakes us */
     struct seat seat;
+    pid_t grower; /* the thread of the last report */
+    uint64_t fault_period; /* faults between two reports, as set last */
     double fault_bytes;         /* running mean of what one fault brings in; 0: not known yet */
     uint64_t slept_ns, woke_ns; /* around the last sleep */
     double late_ns;             /* running mean of how late a sleep ends */
@@ -154,6 +157,10 @@ void sampler_sample(struct sampler *sampler);
 void sampler_take_trapped(struct sampler *sampler);
 /* Takes a sample of every thread whose fault was written down. */
 void sampler_take_ringed(struct sampler *sampler);
+/* Where nothing grows any more: counts to a step that suits what may come. */
+void sampler_refresh_period(struct sampler *sampler);
+/* Sits where the thread that grew last runs now: it may have been moved meanwhile. */
+void sampler_follow_grower(struct sampler *sampler);
 /* Follows the threads that there are now. */
 void sampler_follow_threads(struct sampler *sampler);
 

@@ -3,15 +3,13 @@
 
 void seat_init(struct seat *seat)
 {
-    *seat = (struct seat){.cpu = -1, .wish = -1};
+    *seat = (struct seat){.cpu = -1};
     seat->known = sched_getaffinity(0, sizeof(seat->allowed), &seat->allowed) == 0;
 }
 
 void seat_join(struct seat *seat, int cpu)
 {
-    bool again = cpu == seat->wish;
-    seat->wish = cpu;
-    if (!seat->known || !again || cpu == seat->cpu || cpu < 0 || cpu >= CPU_SETSIZE ||
+    if (!seat->known || cpu == seat->cpu || cpu < 0 || cpu >= CPU_SETSIZE ||
         !CPU_ISSET(cpu, &seat->allowed))
         return;
     cpu_set_t one;
@@ -23,7 +21,6 @@ void seat_join(struct seat *seat, int cpu)
 
 void seat_leave(struct seat *seat)
 {
-    seat->wish = -1;
     if (seat->cpu >= 0 && sched_setaffinity(0, sizeof(seat->allowed), &seat->allowed) == 0)
         seat->cpu = -1;
 }

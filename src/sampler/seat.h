@@ -13,11 +13,10 @@ struct seat {
     cpu_set_t allowed; /* where this thread may run */
     bool known;        /* `allowed` could be read */
     int cpu;           /* where it was put, or -1: anywhere */
-    int wish;          /* where the last stop was */
 };
 
 void seat_init(struct seat *seat);
-/* A thread stopped on processor `cpu`: when it was the same one twice, sit there. */
+/* Sits on processor `cpu`, where a thread grows. */
 void seat_join(struct seat *seat, int cpu);
 /* Nothing stops at present: sit anywhere, so that the target has its processor for itself. */
 void seat_leave(struct seat *seat);

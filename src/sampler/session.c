@@ -15,7 +15,7 @@
 #define FLUSH_NS    (1 * NS_PER_S)
 #define PROGRESS_NS (250 * NS_PER_MS)
 #define QUIET_NS    (1 * NS_PER_S)   /* longest time without a reading when nothing moves */
-#define SEAT_NS     (50 * NS_PER_MS) /* without a sample, sit anywhere */
+#define SEAT_NS     (500 * NS_PER_MS) /* without a sample, sit anywhere */
 #define LATE_WEIGHT 0.1              /* of a new value in the running mean */
 
 static void handle_exec(struct sampler *sampler, uint64_t now_ns)
@@ -90,6 +90,10 @@ static void tick(struct sampler *sampler, uint64_t now_ns)
         sampler_follow_threads(sampler);
     if (now_ns - sampler->stop_pace.stopped_ns >= SEAT_NS)
         seat_leave(&sampler->seat);
+    else if (sampler->clock.by_faults)
+        sampler_follow_grower(sampler);
+    if (sampler->clock.by_faults && now_ns - sampler->last_moved_ns >= sampler->options->tick_ns)
+        sampler_refresh_period(sampler);
     if (now_ns >= sampler->next_flush_ns) {
         sampler->next_flush_ns = now_ns + FLUSH_NS;
         sampler_flush(sampler);
@@ -107,6 +111,7 @@ static struct clock_view view_of(const struct sampler *sampler, uint64_t now_ns)
         .next_tick_ns = sampler->next_tick_ns,
         .moved_bytes = sampler->sample_moved_bytes,
         .last_moved_ns = sampler->last_moved_ns,
+        .armed_bytes = (uint64_t)((double)sampler->fault_period * sampler->fault_bytes),
         .spent = sampler->own_pace.credit_ns <= 0,
     };
 }

@@ -122,6 +122,16 @@ char threads_state(const struct threads *threads, pid_t tid)
     return 'X';
 }
 
+int threads_cpu(const struct threads *threads, pid_t tid)
+{
+    struct counters_thread now;
+    for (size_t i = 0; i < threads->count; i++)
+        if (threads->items[i].tid == tid &&
+            counters_thread_read(threads->items[i].stat_fd, &now) == 0)
+            return now.cpu;
+    return -1;
+}
+
 uint64_t threads_settle(struct threads *threads)
 {
     uint64_t faults = 0;

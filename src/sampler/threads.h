@@ -42,6 +42,8 @@ int threads_look_for(struct threads *threads, pid_t tid, uint64_t now_ns);
 bool threads_changed(const struct threads *threads);
 /* Reads the names again: a thread may get one after it began. */
 void threads_read_names(struct threads *threads);
+/* The processor on which a known thread runs or ran last, or -1. */
+int threads_cpu(const struct threads *threads, pid_t tid);
 /* What a known thread does now; 'X' when it is gone. */
 char threads_state(const struct threads *threads, pid_t tid);
 /* Faults up to the last look were charged: count from there. Returns how many those were. */

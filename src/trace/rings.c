@@ -16,7 +16,9 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 
-#define RECORD_MAX 64 /* bytes; ours have 48 */
+#define NOTES_LEAST 12 /* faults, before the share that was met in the act says anything */
+#define GOOD_SHARE  0.6
+#define RECORD_MAX  64 /* bytes; ours have 48 */
 
 static size_t page_bytes(void)
 {
@@ -115,6 +117,18 @@ void rings_remove(struct rings *rings, pid_t tid)
         return;
     close_ring(ring); /* which takes it out of the epoll set */
     *ring = rings->items[--rings->count];
+}
+
+enum rings_trust rings_note(struct rings *rings, pid_t tid, bool in_act)
+{
+    struct ring *ring = find_ring(rings, tid);
+    if (!ring)
+        return RINGS_UNKNOWN;
+    ring->notes += ring->notes < NOTES_LEAST;
+    ring->in_act += ((in_act ? 1 : 0) - ring->in_act) / ring->notes;
+    if (ring->notes < NOTES_LEAST)
+        return RINGS_UNKNOWN;
+    return ring->in_act > GOOD_SHARE ? RINGS_GOOD : RINGS_POOR;
 }
 
 void rings_set_period(struct rings *rings, pid_t tid, uint64_t period)

@@ -177,7 +177,7 @@ static void handle_stop(struct tracer *tracer, struct tracee *tracee, int status
     } else if (!event && signal == SIGTRAP && faults_stopped(tracee->tid, &tracee->fault_address)) {
         tracee->trapped = true;
         tracee->state = TRACEE_STOPPED;
-        if (!tracer->traps)
+        if (tracee->fault_fd < 0)
             resume(tracee, 0); /* it was on its way when traps were disarmed */
     } else if (event) {
         tracee->interrupt_pending =
@@ -317,6 +317,30 @@ const struct tracee *tracer_next_trapped(const struct tracer *tracer)
         if (tracer->tracees[i].trapped)
             return &tracer->tracees[i];
     return NULL;
+}
+
+int tracer_arm_trap(struct tracer *tracer, pid_t tid, uint64_t period)
+{
+    struct tracee *tracee = find_tracee(tracer, tid);
+    int r = tracee ? 0 : seize(tracer, tid);
+    if (r < 0)
+        return r;
+    tracee = find_tracee(tracer, tid);
+    if (tracee->fault_fd >= 0)
+        return 0;
+    r = faults_open(tid, period);
+    if (r < 0)
+        return r;
+    tracee->fault_fd = r;
+    return 0;
+}
+
+bool tracer_has_trap(const struct tracer *tracer, pid_t tid)
+{
+    for (size_t i = 0; i < tracer->count; i++)
+        if (tracer->tracees[i].tid == tid)
+            return tracer->tracees[i].fault_fd >= 0;
+    return false;
 }
 
 void tracer_set_trap_period(struct tracer *tracer, pid_t tid, uint64_t period)
