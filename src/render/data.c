@@ -96,6 +96,7 @@ static void put_counts(struct data *data)
     emit_named_integer(emit, "torn", profile->samples.torn);
     emit_named_integer(emit, "truncated", profile->samples.truncated);
     emit_named_integer(emit, "unattributed", profile->samples.unattributed);
+    emit_named_integer(emit, "looks", profile->looks);
     emit_raw(emit, "}");
     emit_name(emit, "pause");
     emit_raw(emit, "{");
@@ -122,6 +123,7 @@ static void put_totals(struct data *data)
     emit_named_integer(emit, "end_time_ns", profile->totals.end_time_ns);
     emit_named_integer(emit, "grown_bytes", profile->totals.grown_bytes);
     emit_named_integer(emit, "released_bytes", profile->totals.released_bytes);
+    emit_named_integer(emit, "certain_bytes", profile->totals.certain_bytes);
     emit_named_integer(emit, "unattributed_bytes", profile->totals.unattributed_bytes);
     emit_named_integer(emit, "native_bytes", profile->totals.native_bytes);
     emit_named_integer(emit, "peak_swap_bytes", profile->totals.peak_swap_bytes);
@@ -279,6 +281,20 @@ static int64_t change_released(void *context, size_t i)
     return (int64_t)data->fold->changes[i].released_bytes;
 }
 
+static int64_t change_certain(void *context, size_t i)
+{
+    struct data *data = context;
+    const struct profile_change *change = &data->fold->changes[i];
+    bool all = change->grown_bytes > 0 && change->certain_bytes == change->grown_bytes;
+    return all ? -1 : (int64_t)change->certain_bytes; /* one text for most of them packs well */
+}
+
+static int64_t change_freed(void *context, size_t i)
+{
+    struct data *data = context;
+    return (int64_t)data->fold->changes[i].freed_bytes;
+}
+
 static void put_tree(struct data *data)
 {
     struct emit *emit = &data->emit;
@@ -301,6 +317,8 @@ static void put_tree(struct data *data)
     emit_column(emit, "node", data->fold->change_count, change_node, data);
     emit_column(emit, "grown_bytes", data->fold->change_count, change_grown, data);
     emit_column(emit, "released_bytes", data->fold->change_count, change_released, data);
+    emit_column(emit, "certain_bytes", data->fold->change_count, change_certain, data);
+    emit_column(emit, "freed_bytes", data->fold->change_count, change_freed, data);
     emit_raw(emit, "}");
 }
 

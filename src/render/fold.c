@@ -70,7 +70,7 @@ static int measure(const struct profile *profile, struct heights *heights)
 }
 
 static int choose_nodes(const struct profile *profile, const struct heights *heights,
-                        uint64_t held_min, uint64_t grown_min, struct fold *fold)
+                        uint64_t held_min, uint64_t moved_min, struct fold *fold)
 {
     size_t count = profile->node_count;
     _cleanup_(freep) uint32_t *smaller = calloc(count, sizeof(*smaller)); /* by place: place + 1 */
@@ -85,7 +85,8 @@ static int choose_nodes(const struct profile *profile, const struct heights *hei
         const struct profile_node *node = &profile->nodes[i];
         kept[i] = node->kind != NODE_FRAME ||
                   (kept[node->parent] &&
-                   (heights->most[i] >= held_min || node->total.grown_bytes >= grown_min));
+                   (heights->most[i] >= held_min || node->total.grown_bytes >= moved_min ||
+                    node->total.freed_bytes >= moved_min));
         if (!kept[i])
             continue;
         fold->place[i] = (uint32_t)fold->count;
@@ -116,6 +117,14 @@ static int by_node(const void *a, const void *b)
     return x->node < y->node ? -1 : x->node > y->node;
 }
 
+static void add_change(struct profile_change *to, const struct profile_change *from)
+{
+    to->grown_bytes += from->grown_bytes;
+    to->released_bytes += from->released_bytes;
+    to->certain_bytes += from->certain_bytes;
+    to->freed_bytes += from->freed_bytes;
+}
+
 static int fold_changes(const struct profile *profile, struct fold *fold)
 {
     _cleanup_(freep) size_t *last = calloc(fold->count, sizeof(*last)); /* by node: entry + 1 */
@@ -130,8 +139,7 @@ static int fold_changes(const struct profile *profile, struct fold *fold)
         if (fold->nodes[change.node].node == FOLD_SMALLER)
             small_bytes += change.grown_bytes - change.released_bytes;
         if (last[change.node] > start) {
-            fold->changes[last[change.node] - 1].grown_bytes += change.grown_bytes;
-            fold->changes[last[change.node] - 1].released_bytes += change.released_bytes;
+            add_change(&fold->changes[last[change.node] - 1], &change);
         } else {
             fold->changes[fold->change_count++] = change;
             last[change.node] = fold->change_count;
@@ -178,14 +186,14 @@ void fold_deinit(struct fold *fold)
     *fold = (struct fold){0};
 }
 
-int fold_create(const struct profile *profile, uint64_t held_min, uint64_t grown_min,
+int fold_create(const struct profile *profile, uint64_t held_min, uint64_t moved_min,
                 struct fold *ret_fold)
 {
     _cleanup_(heights_deinit) struct heights heights = {0};
     struct fold fold = {0};
     int r = measure(profile, &heights);
     if (r >= 0)
-        r = choose_nodes(profile, &heights, held_min, grown_min, &fold);
+        r = choose_nodes(profile, &heights, held_min, moved_min, &fold);
     if (r >= 0)
         r = fold_changes(profile, &fold);
     if (r >= 0)

@@ -24,9 +24,9 @@ struct fold {
     uint64_t left_out_bytes; /* most that they held at any moment */
 };
 
-/* Shows nodes that with all below them held at least `held_min` at some point, or grew by
- * `grown_min`. 0 or -ENOMEM. */
-int fold_create(const struct profile *profile, uint64_t held_min, uint64_t grown_min,
+/* Shows nodes that with all below them held at least `held_min` at some point, or grew by or gave
+ * back `moved_min`. 0 or -ENOMEM. */
+int fold_create(const struct profile *profile, uint64_t held_min, uint64_t moved_min,
                 struct fold *ret_fold);
 void fold_deinit(struct fold *fold);
 

@@ -17,7 +17,7 @@
 #define PAGE_BYTES_MAX (1900 * 1000) /* under the 2 MB that users were promised */
 #define POINTS_MAX     1000
 #define SHARE_MIN      1000 /* stacks matter from one part in this of the peak, or of all growth */
-#define ATTEMPTS_MAX   12
+#define ATTEMPTS_MAX   16
 #define ROWS_MAX       20 /* of the table for readers without JavaScript */
 
 static void buffer_deinitp(struct buffer *buffer)
@@ -103,9 +103,13 @@ static void put_summary(struct buffer *out, const struct profile *profile)
     for (size_t i = 0; i < profile->culprit_count && i < ROWS_MAX; i++)
         if (profile->culprits[i].self.held_at_peak_bytes > 0)
             put_row(out, profile, &profile->culprits[i]);
-    buffer_put_text(out, "</table>\n<p>Resident memory: ");
+    buffer_put_text(out, "</table>\n<p>Resident memory, by the ");
+    put_wording(out, profile, wording_put_clock);
+    buffer_put_text(out, ".</p>\n<p>");
     put_wording(out, profile, wording_put_trust);
-    buffer_put_text(out, ". Turn JavaScript on for the timeline and the call stacks.</p>\n");
+    buffer_printf(out,
+                  ". %s</p>\n<p>Turn JavaScript on for the timeline and the call stacks.</p>\n",
+                  wording_certain);
 }
 
 /* Makes the data block so small that it fits beside the rest of the page. */
@@ -113,20 +117,22 @@ static int put_data(struct buffer *out, struct profile *profile, size_t bytes_ma
 {
     size_t points_max = POINTS_MAX;
     uint64_t held_min = profile->totals.peak_rss_bytes / SHARE_MIN;
-    uint64_t grown_min = profile->totals.grown_bytes / SHARE_MIN;
+    uint64_t moved_min = profile->totals.grown_bytes / SHARE_MIN;
     int r = -EFBIG;
     for (unsigned attempt = 0; r == -EFBIG && attempt < ATTEMPTS_MAX; attempt++) {
         struct fold fold = {0};
         r = profile_thin(profile, points_max);
         if (r >= 0)
-            r = fold_create(profile, held_min + 1, grown_min + 1, &fold);
+            r = fold_create(profile, held_min + 1, moved_min + 1, &fold);
         if (r >= 0)
             r = data_put_packed(profile, &fold, bytes_max, out);
         fold_deinit(&fold);
-        held_min *= 2;
-        grown_min *= 2;
-        if (attempt % 2)
+        if (attempt % 2) {
             points_max /= 2;
+        } else {
+            held_min *= 2;
+            moved_min *= 2;
+        }
     }
     return r;
 }

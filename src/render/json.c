@@ -77,6 +77,7 @@ static json_t *samples_json(const struct profile *profile)
         {"torn", profile->samples.torn},
         {"truncated", profile->samples.truncated},
         {"unattributed", profile->samples.unattributed},
+        {"looks", profile->looks},
     };
     return numbers_json(numbers, ARRAY_SIZE(numbers));
 }
@@ -103,6 +104,7 @@ static json_t *totals_json(const struct profile *profile)
         {"end_time_ns", profile->totals.end_time_ns},
         {"grown_bytes", profile->totals.grown_bytes},
         {"released_bytes", profile->totals.released_bytes},
+        {"certain_bytes", profile->totals.certain_bytes},
         {"unattributed_bytes", profile->totals.unattributed_bytes},
         {"native_bytes", profile->totals.native_bytes},
         {"peak_swap_bytes", profile->totals.peak_swap_bytes},

@@ -163,29 +163,32 @@ static void put_head(struct buffer *out, const struct profile *profile)
                   units_format_bytes(profile->totals.released_bytes, b));
 }
 
-/* A note may be long: break it at spaces. */
-static void put_notes(struct buffer *out, const struct profile *profile, int width)
+/* Sentences may be long: break them at spaces. What follows the lead is as far to the right as the
+ * beginning. */
+static void put_sentences(struct buffer *out, const struct profile *profile, int width,
+                          const char *lead, void (*put)(struct buffer *, const struct profile *))
 {
-    struct buffer notes = {0};
-    wording_put_notes(&notes, profile);
-    size_t room = (size_t)width - 8;
-    const char *lead = "  note  ";
-    for (size_t at = 0; at < notes.length && !notes.failed;) {
-        size_t length = notes.length - at;
+    struct buffer text = {0};
+    put(&text, profile);
+    size_t room = (size_t)width - strlen(lead);
+    for (size_t at = 0; at < text.length && !text.failed;) {
+        size_t length = text.length - at;
         if (length > room) {
             length = room;
-            while (length > 0 && notes.data[at + length] != ' ')
+            while (length > 0 && text.data[at + length] != ' ')
                 length--;
             if (length == 0)
-                length = notes.length - at;
+                length = text.length - at;
         }
-        buffer_put_text(out, lead);
-        buffer_put(out, notes.data + at, length);
+        if (at == 0)
+            buffer_put_text(out, lead);
+        else
+            buffer_printf(out, "%*s", (int)strlen(lead), "");
+        buffer_put(out, text.data + at, length);
         buffer_put_text(out, "\n");
         at += length + 1;
-        lead = "        ";
     }
-    buffer_deinit(&notes);
+    buffer_deinit(&text);
 }
 
 void render_summary(const struct profile *profile, const char *page, int width, FILE *out)
@@ -196,10 +199,9 @@ void render_summary(const struct profile *profile, const char *page, int width, 
     if (count_rows(profile) > 0)
         buffer_put_text(&text, "  held at the peak\n");
     put_rows(&text, profile, width);
-    put_notes(&text, profile, width);
-    buffer_put_text(&text, "  trust  ");
-    wording_put_trust(&text, profile);
-    buffer_put_text(&text, "\n");
+    put_sentences(&text, profile, width, "  note  ", wording_put_notes);
+    put_sentences(&text, profile, width, "  trust  ", wording_put_clock);
+    put_sentences(&text, profile, width, "         ", wording_put_trust);
     if (page) {
         buffer_put_text(&text, "  page   ");
         wording_put_visible(&text, page);

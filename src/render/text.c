@@ -188,6 +188,17 @@ static int put_chapter(const struct profile *profile, const struct chapter *chap
     return 0;
 }
 
+static void put_trust(const struct profile *profile, struct buffer *out)
+{
+    buffer_put_text(out, "By the ");
+    wording_put_clock(out, profile);
+    buffer_put_text(out, " (");
+    wording_put_visible(out, profile->target.clock_reason);
+    buffer_put_text(out, ").\n");
+    wording_put_trust(out, profile);
+    buffer_printf(out, ". %s\n", wording_certain);
+}
+
 static void put_head(const struct profile *profile, struct buffer *out)
 {
     char bytes[4][UNITS_TEXT_MAX];
@@ -203,6 +214,7 @@ static void put_head(const struct profile *profile, struct buffer *out)
     if (notes.length > 0)
         buffer_put_text(out, "\n");
     buffer_deinit(&notes);
+    put_trust(profile, out);
     buffer_put_text(out,
                     "Mem usage: the process's resident memory when the line was last sampled. "
                     "Increment: resident memory that came in at the line or in what it called, "

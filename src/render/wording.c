@@ -1,8 +1,10 @@
 /* Words that several outputs share. Knows the profile; must not know formats. */
 #include "wording.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/paths.h"
 #include "base/units.h"
 
@@ -94,6 +96,22 @@ void wording_put_ending(struct buffer *out, const struct profile *profile)
     buffer_put_text(out, "recording cut short");
 }
 
+const char wording_certain[] =
+    "Certain: met in the act of the page fault, or grown while several samples in a row met the "
+    "same line. The rest is right on average, not line by line.";
+
+/* Rounded down: 99.7 % certain is not 100 %. */
+static const char *format_certain(uint64_t certain, uint64_t grown, char text[UNITS_TEXT_MAX])
+{
+    double percent = grown ? 100.0 * (double)certain / (double)grown : 0;
+    uint64_t tenths = (uint64_t)(10 * percent);
+    if (tenths > 0 && tenths < 10)
+        snprintf(text, UNITS_TEXT_MAX, "0.%u %%", (unsigned)tenths);
+    else
+        snprintf(text, UNITS_TEXT_MAX, "%u %%", (unsigned)(tenths / 10));
+    return text;
+}
+
 static const struct profile_row *biggest_culprit(const struct profile *profile)
 {
     for (size_t i = 0; i < profile->culprit_count; i++)
@@ -122,6 +140,21 @@ void wording_put_answer(struct buffer *out, const struct profile *profile)
         buffer_put_text(out, ")");
     }
     buffer_put_text(out, ".");
+}
+
+/* The answer names a line: say so if it is not sure that it was this one. */
+static void put_uncertain(struct buffer *out, const struct profile *profile)
+{
+    char share[UNITS_TEXT_MAX];
+    const struct profile_row *row = biggest_culprit(profile);
+    if (!row || row->self.certain_bytes >= row->self.grown_bytes / 2)
+        return;
+    if (out->length > 0)
+        buffer_put_text(out, " ");
+    buffer_printf(out, "Only %s of the growth at ",
+                  format_certain(row->self.certain_bytes, row->self.grown_bytes, share));
+    wording_put_place(out, row);
+    buffer_put_text(out, " is certain to be that line's; the rest is right on average.");
 }
 
 static void put_sentence(struct buffer *out, const char *format, const char *text)
@@ -155,17 +188,44 @@ void wording_put_notes(struct buffer *out, const struct profile *profile)
         put_sentence(out, "%s of the growth could not be charged to any code.",
                      units_format_share(profile->totals.unattributed_bytes,
                                         profile->totals.grown_bytes, text));
+    put_uncertain(out, profile);
+}
+
+static const char *meaning_of_clock(const char *clock)
+{
+    static const char *const meanings[][2] = {
+        {"poll", "memory is read at a high rate, and a stack when it has moved"},
+        {"trap", "the kernel stops the job in the act of a page fault"},
+        {"ring", "the kernel reports page faults, and the stack is read before the thread goes on"},
+        {"tick", "threads are stopped on a timer, if memory has moved"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(meanings); i++)
+        if (strcmp(meanings[i][0], clock) == 0)
+            return meanings[i][1];
+    return NULL;
+}
+
+void wording_put_clock(struct buffer *out, const struct profile *profile)
+{
+    const char *meaning = meaning_of_clock(profile->target.clock);
+    wording_put_visible(out, profile->target.clock);
+    buffer_put_text(out, " clock");
+    if (meaning)
+        buffer_printf(out, ": %s", meaning);
 }
 
 void wording_put_trust(struct buffer *out, const struct profile *profile)
 {
     char share[UNITS_TEXT_MAX];
-    wording_put_visible(out, profile->target.clock);
-    buffer_printf(out, " clock, pauses %s of the run, ",
+    uint64_t grown = profile->totals.grown_bytes;
+    buffer_printf(out, "%s of the growth certain, ",
+                  format_certain(profile->totals.certain_bytes, grown, share));
+    buffer_printf(out, "%s unattributed, ",
+                  units_format_share(profile->totals.unattributed_bytes, grown, share));
+    buffer_printf(out, "pauses %s of the run",
                   units_format_share(profile->pause.total_ns, profile->totals.run_ns, share));
-    buffer_printf(
-        out, "%s of the growth unattributed",
-        units_format_share(profile->totals.unattributed_bytes, profile->totals.grown_bytes, share));
+    if (profile->looks == 0 && profile->totals.released_bytes > 0)
+        buffer_put_text(out, "; whose memory went away is an estimate");
 }
 
 char *wording_take(struct buffer *buffer)

@@ -22,8 +22,14 @@ void wording_put_answer(struct buffer *out, const struct profile *profile);
 /* What a reader must know beside the figures, as sentences; nothing when there is nothing. */
 void wording_put_notes(struct buffer *out, const struct profile *profile);
 
-/* "poll clock, pauses 0.4 % of the run, 0.3 % of the growth unattributed" */
+/* "ring clock: the kernel reports page faults, and …" */
+void wording_put_clock(struct buffer *out, const struct profile *profile);
+
+/* "78 % of the growth certain, 0.3 % unattributed, pauses 0.4 % of the run" */
 void wording_put_trust(struct buffer *out, const struct profile *profile);
+
+/* What certain means, as sentences. */
+extern const char wording_certain[];
 
 /* "exited", "signaled", "detached", "lost" or "cut": the names in machine-readable output. */
 const char *wording_end_reason(const struct profile *profile);

@@ -149,6 +149,7 @@ void sampler_forget_python(struct sampler *sampler)
     process_memory_deinit(
         &sampler->process_memory); /* an open /proc/PID/mem is bound to the old memory */
     look_forget(&sampler->look);
+    sampler->last_met = (struct event_owner){0};
     threads_deinit(&sampler->threads);
     threads_init(&sampler->threads, sampler->pid);
 }

@@ -10,9 +10,11 @@
 #include "base/units.h"
 #include "sampler/taking.h"
 
-#define REFRESH_FROM  3                /* times too long a period is */
-#define PERIOD_MAX    1000000          /* faults: 4 GB in small pages */
-#define IN_ACT_MAX_NS (80 * NS_PER_US) /* since the fault: later, the thread may have gone on */
+#define REFRESH_FROM  3                 /* times too long a period is */
+#define PERIOD_MAX    1000000           /* faults: 4 GB in small pages */
+#define IN_ACT_MAX_NS (150 * NS_PER_US) /* since the fault: later, the thread may have gone on */
+#define MIX_WEIGHT    0.05              /* of a new value in the running mean */
+#define MIXED         0.1 /* one report in so many is another thread's than the one before */
 
 /* When the thread began to stand still, at the earliest. */
 static uint64_t stopped_since_ns(const struct sampler *sampler)
@@ -74,6 +76,7 @@ static void finish(struct sampler *sampler, struct taking *taking, pid_t tid)
     sampler->grower = tid;
     if (taking_has_stack(owner))
         taking_resolve(sampler, taking, owner);
+    sampler->last_met = *owner;
     share_faults(sampler, taking, tid);
     taking_finish(sampler, taking, moved_bytes);
     set_period(sampler, wished_period(sampler, taking->event.owner_count), tid);
@@ -113,6 +116,14 @@ void sampler_take_trapped(struct sampler *sampler)
     }
 }
 
+/* Whether several threads grow at once: then we can sit with one of them only. */
+static bool is_mixed(struct sampler *sampler, pid_t tid)
+{
+    bool other = sampler->grower && sampler->grower != tid;
+    sampler->mix += MIX_WEIGHT * ((other ? 1 : 0) - sampler->mix);
+    return sampler->mix > MIXED;
+}
+
 /* A thread that shares the time with others, or is moved from processor to processor, is hardly
  * ever met in the act. Where it may be stopped there, it is. */
 static void use_trap(struct sampler *sampler, pid_t tid)
@@ -134,7 +145,7 @@ static void sample_ringed(struct sampler *sampler, const struct rings_fault *fau
     in_act = in_act && fault->cpu == sched_getcpu();
     taking.displaces = in_act;
     enum rings_trust trust = rings_note(&sampler->rings, fault->tid, in_act);
-    if (trust == RINGS_POOR)
+    if (trust == RINGS_POOR || is_mixed(sampler, fault->tid))
         use_trap(sampler, fault->tid);
     if (trust == RINGS_GOOD && !in_act) {
         /* It may be on another line already: its next fault tells better. */
@@ -182,6 +193,20 @@ void sampler_follow_threads(struct sampler *sampler)
     }
 }
 
+/* What grew since the last report of the thread, less than a step, before it came to rest: it is
+ * counted to where the thread was met last. The next report will come after a shorter step, and
+ * must not stand for what was left of a longer one. */
+static void close_tail(struct sampler *sampler)
+{
+    struct taking taking = {.event.owner_count = 1, .memory_read = true};
+    if (!sampler->sample_grown_bytes || sampler->last_met.state != STACK_IN_ACT)
+        return;
+    taking.owners[0] = sampler->last_met;
+    taking.owners[0].state = STACK_RUNNING;
+    taking.owners[0].fault_address = 0;
+    taking_finish(sampler, &taking, sampler->sample_moved_bytes);
+}
+
 /* A step shrinks with the rate of growth and as the budget recovers; the kernel would go on
  * counting to the old one. Setting it begins to count anew: from anywhere within a step, or whoever
  * grows after a rest would always be missed. */
@@ -190,6 +215,7 @@ void sampler_refresh_period(struct sampler *sampler)
     double armed_bytes = (double)sampler->fault_period * sampler->fault_bytes;
     if (pace_mean_step_bytes(&sampler->stop_pace) * REFRESH_FROM > armed_bytes)
         return;
+    close_tail(sampler);
     for (size_t i = 0; i < sampler->threads.count; i++) {
         uint64_t period = wished_period(sampler, 1);
         set_period(sampler, 1 + (uint64_t)((double)period * pace_chance(&sampler->stop_pace)),

@@ -74,6 +74,8 @@ struct sampler {
     struct rings rings;         /* or writes the fault down and wakes us */
     struct seat seat;
     pid_t grower; /* the thread of the last report */
+    struct event_owner last_met; /* where it was */
+    double mix;   /* running mean: how many reports are another thread's than the one before */
     uint64_t fault_period; /* faults between two reports, as set last */
     double fault_bytes;         /* running mean of what one fault brings in; 0: not known yet */
     uint64_t slept_ns, woke_ns; /* around the last sleep */

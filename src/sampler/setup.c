@@ -19,10 +19,9 @@
 #define ATTACH_TRIES   5
 #define SLICE_NS          (100 * NS_PER_US) /* the shortest there is */
 #define ATTACH_WAIT_NS (40 * NS_PER_MS)
-/* Between looks at the page table while memory grows: without the addresses of faults they are the only hint at whose page is
- * whose. */
-#define LOOK_FAULTS_NS (50 * NS_PER_MS)
-#define LOOK_POLL_NS   (10 * NS_PER_MS)
+/* Between looks at the page table while memory grows: seldom enough to cost little, often enough
+ * that what came before and after stays apart. */
+#define LOOK_GROWN_NS (10 * NS_PER_MS)
 #define FIRST_PERIOD   61 /* faults, while Python starts */
 /* Of one core, for samples; sleeping and waking between them takes twice as much again. */
 #define OWN_CPU_PERCENT 4
@@ -232,8 +231,7 @@ int sampler_init(struct sampler *sampler, const struct session_options *options,
     pace_init(&sampler->own_pace, (struct pace_budget){OWN_CPU_MOST_PERCENT, 1, 5},
               options->step_bytes, sampler->start_ns);
     int r = choose_clock(sampler, error);
-    look_init(&sampler->look, sampler->clock.by_faults ? LOOK_FAULTS_NS : LOOK_POLL_NS,
-              sampler->start_ns);
+    look_init(&sampler->look, LOOK_GROWN_NS, sampler->start_ns);
     if (r >= 0)
         r = sampler_open_signals(sampler, error);
     return r < 0 ? r : open_target(sampler, error);

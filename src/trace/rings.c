@@ -17,7 +17,7 @@
 #include "base/cleanup.h"
 
 #define NOTES_LEAST 12 /* faults, before the share that was met in the act says anything */
-#define GOOD_SHARE  0.6
+#define GOOD_SHARE  0.5
 #define RECORD_MAX  64 /* bytes; ours have 48 */
 
 static size_t page_bytes(void)

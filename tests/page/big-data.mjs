@@ -25,12 +25,14 @@ export function big_data() {
         nodes.frame.push(frames.line.length - 1);
     }
     const { changes } = data;
-    const rows = changes.point.map((point, i) => [point, changes.node[i], changes.grown_bytes[i], changes.released_bytes[i]]);
+    const rows = changes.point.map((point, i) => [point, changes.node[i], changes.grown_bytes[i], changes.released_bytes[i],
+        changes.certain_bytes[i], changes.freed_bytes[i]]);
     for (let i = 0; i < MORE_CHANGES; i++)
-        rows.push([random(timeline.end), first + random(MORE_NODES), 4096 * (1 + random(12)), 0]);
+        rows.push([random(timeline.end), first + random(MORE_NODES), 4096 * (1 + random(12)), 0, 4096 * random(2), 0]);
     rows.sort((a, b) => a[0] - b[0]);
     data.changes = {
         point: rows.map((row) => row[0]), node: rows.map((row) => row[1]), grown_bytes: rows.map((row) => row[2]), released_bytes: rows.map((row) => row[3]),
+        certain_bytes: rows.map((row) => row[4]), freed_bytes: rows.map((row) => row[5]),
     };
     timeline.rss_bytes.fill(0);
     for (const [point, , grown, released] of rows)

@@ -60,6 +60,12 @@ def sample_page(template, folder):
 
 
 @pytest.fixture(scope="session")
+def unsure_page(template, folder):
+    run("node", HERE / "make-page.mjs", template, folder / "unsure.html", "unsure")
+    return folder / "unsure.html"
+
+
+@pytest.fixture(scope="session")
 def big_page(template, folder):
     run("node", HERE / "make-page.mjs", template, folder / "big.html", "big")
     return folder / "big.html"

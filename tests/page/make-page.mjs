@@ -1,5 +1,5 @@
 // Fills a built page.html with the sample data, as src/render/html.c does with a real recording.
-// Usage: node make-page.mjs TEMPLATE OUTPUT [big|DATA.json]
+// Usage: node make-page.mjs TEMPLATE OUTPUT [big|unsure|DATA.json]
 import { readFileSync, writeFileSync } from "node:fs";
 import { deflateRawSync } from "node:zlib";
 import { big_data } from "./big-data.mjs";
@@ -7,10 +7,11 @@ import { sample_data } from "./sample-data.mjs";
 
 const [template, output, what] = process.argv.slice(2);
 if (!output) {
-    process.stderr.write("Usage: node make-page.mjs TEMPLATE OUTPUT [big|DATA.json]\n");
+    process.stderr.write("Usage: node make-page.mjs TEMPLATE OUTPUT [big|unsure|DATA.json]\n");
     process.exit(1);
 }
-const data = !what ? sample_data() : what === "big" ? big_data() : JSON.parse(readFileSync(what, "utf8"));
+const made = { big: big_data, unsure: () => sample_data({ sure: false }) };
+const data = !what ? sample_data() : made[what]?.() ?? JSON.parse(readFileSync(what, "utf8"));
 const summary = `<h1>job.py held 1.92 GiB at its peak, 12.4 s in; 73 % of that came in at prices.py:41 (load).</h1>
 <dl><div><dt>Peak</dt><dd>1.92 GiB</dd></div><div><dt>End</dt><dd>231 MiB</dd></div>
 <div><dt>Grown</dt><dd>5.30 GiB</dd></div><div><dt>Released</dt><dd>5.09 GiB</dd></div></dl>

@@ -23,7 +23,7 @@ def rows(page):
 
 
 def column(page, name):
-    return page.locator(f"#rows > tr:not(.detail) > td.{name}").all_inner_texts()
+    return page.locator(f"#rows > tr:not(.detail) > td.{name} > span:first-child").all_inner_texts()
 
 
 def frame_of(page, name):
@@ -224,6 +224,46 @@ def test_a_row_opens_to_its_source_and_lights_its_frames(page):
     assert page.locator("#rows > tr.detail").count() == 0
 
 
+def books(page):
+    """Of the row that is open: size and meaning by name."""
+    names = page.locator("tr.detail .books dt").all_inner_texts()
+    facts = page.locator("tr.detail .books dd").all_inner_texts()
+    return dict(zip(names, zip(facts[::2], facts[1::2])))
+
+
+def test_a_row_says_how_sure_it_is_and_who_gave_back(page):
+    press(page, "e")
+    page.click("#more")
+    settle(page)
+    row = page.locator("#rows > tr", has_text="prices.py:41")
+    share = re.search(r"(\d+) % certain", row.locator("td.grown").inner_text())[1]
+    assert 60 <= int(share) < 100
+    row.locator(".open").click()
+    settle(page)
+    assert page.inner_text("tr.detail .books .span").startswith("Up to 18.0 s")
+    load = books(page)
+    assert load["Grown"] == (row.locator("td.grown span").inner_text(), f"{share} % of it certain, the rest right on average")
+    assert load["Released"][0] == row.locator("td.released span").inner_text()
+    row.locator(".open").click()
+    settle(page)
+    dropper = page.locator("#rows > tr", has_text="job.py:67")  # it only gives back what another line took
+    assert dropper.locator("td.grown").inner_text().strip() == "–"
+    dropper.locator(".open").click()
+    settle(page)
+    gave = books(page)["Freed"][0]
+    assert books(page)["Released"][0] == "–"
+    assert 0 < in_bytes(gave) < in_bytes(load["Released"][0])
+    assert f"freed {gave}" in dropper.locator("td.released").inner_text()
+    drag(page, 0.7, 0.8)
+    assert page.inner_text("tr.detail .books .span").startswith("Between 12.")
+    assert books(page)["Freed"][0] == gave
+
+
+def test_memory_of_no_line_is_never_certain(page):
+    for name in ("<native>", "<unattributed>", "baseline"):
+        assert "certain" not in page.locator("#rows > tr", has_text=name).first.inner_text()
+
+
 def test_missing_source_is_said(new_page, sample_page):
     page = open_page(new_page(), sample_page, "at=16.5")
     page.click("#more")
@@ -292,11 +332,26 @@ def test_hostile_names_are_only_text(page):
 
 def test_trust(page):
     assert not page.locator("#trust-body").is_visible()
-    assert "poll clock, pauses 0.4 % of the run" in page.inner_text("#trust-short")
+    short = page.inner_text("#trust-short")
+    assert re.fullmatch(r"poll clock, \d+ % of the growth certain, 0.2 % unattributed, pauses 0.4 % of the run", short)
     page.click("#trust summary")
     text = page.inner_text("#trust-body")
-    for part in ("18 212", "99 % under 21.4 µs", "6.1.0-18-amd64", "3.12.1", "job.py --day", "perf_event_open"):
+    certain = re.search(r"(\d+ %) of the growth", short)[1]
+    for part in ("18 212", "99 % under 21.4 µs", "6.1.0-18-amd64", "3.12.1", "job.py --day", "perf_event_open", f"GiB, {certain} of the growth",
+                 "in the act of the page fault", "right on average", "measured: 1 291 looks at the page table"):
         assert part in text
+
+
+def test_what_is_unsure_does_not_look_sure(new_page, unsure_page):
+    page = open_page(new_page(), unsure_page)
+    assert "Only 0 % of the growth at prices.py:41 is certain to be that line's" in page.inner_text("#notes")
+    assert "0 % of the growth certain" in page.inner_text("#trust-short")
+    assert "0 % certain" in page.inner_text("#rows > tr >> nth=0")
+    page.locator("#rows > tr .open").first.click()
+    page.click("#trust summary")
+    settle(page)
+    assert "none of it certain" in page.inner_text("#rows > tr.detail")
+    assert "an estimate: nobody could look at the page table" in page.inner_text("#trust-body")
 
 
 CONTRAST = """() => {
@@ -352,6 +407,7 @@ def test_narrow(new_page, sample_page, width):
     page.click("#trust summary")
     settle(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("#rows > tr td.where").first.bounding_box()["width"] > 80
     drag(page, 0.2, 0.5)
     assert words(page).startswith("Grown between ")
     assert page.evaluate("document.documentElement.scrollWidth") <= width

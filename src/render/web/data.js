@@ -30,7 +30,8 @@ export const SPECIAL_MEANINGS = {
  * One choice on the timeline: a moment (from == to) or what happened after `from` up to `to`.
  * @typedef {{kind: "moment"|"range", from: number, to: number}} Choice
  * Bytes by node, own only (stacks that end there).
- * @typedef {{held: Float64Array, grown: Float64Array, released: Float64Array}} Measure
+ * @typedef {{held: Float64Array, grown: Float64Array, released: Float64Array, certain: Float64Array,
+ *            freed: Float64Array}} Measure  certain: part of grown; freed: given back by the node, whosever it was
  * How bytes are shown: whose they are, by what, and whether callers count.
  * @typedef {{by: "lines"|"functions", figures: "own"|"total", charge: "mine"|"innermost"}} View
  */
@@ -49,6 +50,15 @@ export function is_user_file(file) {
         || file.startsWith("<frozen"));
 }
 
+/** What a change says, by the name of its figure here. */
+const MOVES = {
+    grown: (changes, i) => changes.grown_bytes[i],
+    released: (changes, i) => changes.released_bytes[i],
+    certain: (changes, i) => (changes.certain_bytes[i] < 0 ? changes.grown_bytes[i] : changes.certain_bytes[i]),
+    freed: (changes, i) => changes.freed_bytes[i],
+};
+const MOVE_NAMES = Object.keys(MOVES);
+
 /** Entries of `changes` by node, in the order of a walk through the tree, so that a subtree is one slice. */
 function index_changes(changes, node_count, position) {
     const count = changes.point.length;
@@ -58,25 +68,16 @@ function index_changes(changes, node_count, position) {
     for (let n = 0; n < node_count; n++)
         start[n + 1] += start[n];
     const fill = start.slice(0, node_count);
-    const index = {
-        start,
-        point: new Int32Array(count),
-        grown: new Float64Array(count),
-        released: new Float64Array(count),
-        grown_so_far: new Float64Array(count),
-        released_so_far: new Float64Array(count),
-    };
+    const point = new Int32Array(count);
+    const so_far = Object.fromEntries(MOVE_NAMES.map((name) => [name, new Float64Array(count)]));
     for (let i = 0; i < count; i++) {
         const n = position[changes.node[i]];
         const at = fill[n]++;
-        const first = at === start[n];
-        index.point[at] = changes.point[i];
-        index.grown[at] = changes.grown_bytes[i];
-        index.released[at] = changes.released_bytes[i];
-        index.grown_so_far[at] = (first ? 0 : index.grown_so_far[at - 1]) + index.grown[at];
-        index.released_so_far[at] = (first ? 0 : index.released_so_far[at - 1]) + index.released[at];
+        point[at] = changes.point[i];
+        for (const name of MOVE_NAMES)
+            so_far[name][at] = MOVES[name](changes, i) + (at === start[n] ? 0 : so_far[name][at - 1]);
     }
-    return index;
+    return { start, point, so_far };
 }
 
 /** Nodes renumbered so that a node's subtree is `[n, end[n])`. */
@@ -219,25 +220,21 @@ export class Profile {
 
     /** @param {Choice} choice @returns {Measure} */
     measure(choice) {
-        const held = new Float64Array(this.node_count);
-        const grown = new Float64Array(this.node_count);
-        const released = new Float64Array(this.node_count);
-        const { start, grown_so_far, released_so_far } = this.changes;
+        const { start, so_far } = this.changes;
+        const measure = { held: new Float64Array(this.node_count) };
+        for (const name of MOVE_NAMES)
+            measure[name] = new Float64Array(this.node_count);
         const from = choice.kind === "range" ? choice.from : -1;
         for (let n = 0; n < this.node_count; n++) {
             const last = this.changes_until(n, choice.to);
             if (last === start[n])
                 continue;
-            grown[n] = grown_so_far[last - 1];
-            released[n] = released_so_far[last - 1];
-            held[n] = Math.max(0, grown[n] - released[n]);
+            measure.held[n] = Math.max(0, so_far.grown[last - 1] - so_far.released[last - 1]);
             const before = from < 0 ? start[n] : this.changes_until(n, from);
-            if (before > start[n]) {
-                grown[n] -= grown_so_far[before - 1];
-                released[n] -= released_so_far[before - 1];
-            }
+            for (const name of MOVE_NAMES)
+                measure[name][n] = so_far[name][last - 1] - (before > start[n] ? so_far[name][before - 1] : 0);
         }
-        return { held, grown, released };
+        return measure;
     }
 
     /** Own bytes summed up to the root: what a node and everything it called have. */
@@ -284,15 +281,24 @@ export class Profile {
         return this.cache.get(key);
     }
 
+    /** What a node comes to hold, or lose, at each point. */
+    add_held(sum, n) {
+        const { start, point, so_far } = this.changes;
+        for (let i = start[n], before = 0; i < start[n + 1]; i++) {
+            const held = so_far.grown[i] - so_far.released[i];
+            sum[point[i]] += held - before;
+            before = held;
+        }
+    }
+
     /** Bytes held by an owner at every point. @param {number} id @param {View} view @returns {Float64Array} */
     series(id, view) {
         const key = `series ${view.by} ${view.figures} ${view.charge} ${id}`;
         if (!this.cache.has(key)) {
             const held = new Float64Array(this.point_count);
-            const { start, point, grown, released } = this.changes;
             for (const [first, end] of this.slices_of(view)[id])
-                for (let i = start[first]; i < start[end]; i++)
-                    held[point[i]] += grown[i] - released[i];
+                for (let n = first; n < end; n++)
+                    this.add_held(held, n);
             for (let p = 1; p < this.point_count; p++)
                 held[p] += held[p - 1];
             this.cache.set(key, held);

@@ -57,6 +57,12 @@ export function format_share(part, whole) {
     return `${percent.toFixed(percent > 0 && percent < 0.95 ? 1 : 0)} %`;
 }
 
+/** Rounded down: 99.7 % certain is not 100 %. */
+export function format_certain(part, whole) {
+    const percent = whole > 0 ? Math.floor((1000 * part) / whole) / 10 : 0;
+    return `${percent < 1 ? percent : Math.floor(percent)} %`;
+}
+
 export function format_count(count) {
     return String(count).replace(/\B(?=(\d{3})+$)/g, " ");
 }

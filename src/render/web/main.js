@@ -18,12 +18,15 @@ function in_words(profile, choice, measure) {
     const sum = (bytes) => bytes.reduce((a, b) => a + b, 0);
     if (choice.kind === "moment") {
         const name = choice.to === profile.peak ? ", the peak" : choice.to === profile.end ? ", the end" : "";
-        return { long: `Held at ${at(choice.to)}${name}: ${format_bytes(profile.rss[choice.to])}`, short: `held at ${at(choice.to)}` };
+        return {
+            long: `Held at ${at(choice.to)}${name}: ${format_bytes(profile.rss[choice.to])}`,
+            short: `held at ${at(choice.to)}`, span: `up to ${at(choice.to)}`,
+        };
     }
-    const short = `grown between ${at(choice.from)} and ${at(choice.to)}`;
+    const span = `between ${at(choice.from)} and ${at(choice.to)}`;
     return {
-        long: `Grown between ${at(choice.from)} and ${at(choice.to)}: ${format_bytes(sum(measure.grown))}, and ${format_bytes(sum(measure.released))} released`,
-        short,
+        long: `Grown ${span}: ${format_bytes(sum(measure.grown))}, and ${format_bytes(sum(measure.released))} released`,
+        short: `grown ${span}`, span,
     };
 }
 
@@ -148,7 +151,7 @@ class Page {
         for (const id of ["stacks-caption", "lines-caption"])
             by_id(id).textContent = words.short;
         this.icicle.show(state.choice.kind === "range" ? this.measure.grown : this.measure.held, this.palette, words.short);
-        this.table.show(this.measure, this.palette, words.short);
+        this.table.show(this.measure, this.palette, words);
         this.show_controls(state);
     }
 

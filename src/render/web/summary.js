@@ -1,6 +1,6 @@
 // The first answer: one sentence, four figures, and one more sentence when the figures alone would mislead.
 import { element, by_id } from "./dom.js";
-import { format_bytes, format_share, format_time, visible } from "./format.js";
+import { format_bytes, format_certain, format_share, format_time, visible } from "./format.js";
 import { moment } from "./selection.js";
 import { place, short_name } from "./names.js";
 
@@ -11,6 +11,19 @@ function biggest_at_peak(profile) {
     const lines = profile.lines.filter((owner) => owner.kind === "line" && bytes[owner.id] > 0);
     const owner = lines.reduce((best, one) => (!best || bytes[one.id] > bytes[best.id] ? one : best), null);
     return owner && { owner, bytes: bytes[owner.id] };
+}
+
+/** The sentence names a line: say so if it is not sure that it was this one. */
+function uncertain(profile) {
+    const biggest = biggest_at_peak(profile);
+    if (!biggest)
+        return [];
+    const view = { by: "lines", figures: "own", charge: "mine" };
+    const measure = profile.measure(moment(profile.end));
+    const [grown, certain] = [measure.grown, measure.certain].map((own) => profile.by_owner(own, view)[biggest.owner.id]);
+    return certain < grown / 2
+        ? [`Only ${format_certain(certain, grown)} of the growth at ${place(biggest.owner)} is certain to be that line's; the rest is right on average.`]
+        : [];
 }
 
 /** "job.py held 1.92 GiB at its peak, 12.4 s in; 73 % of that came in at prices.py:41 (load)." */
@@ -52,7 +65,7 @@ function notes(profile) {
         said.push(`The kernel saw a higher peak between two readings: ${format_bytes(totals.high_water_bytes)}.`);
     if (totals.unattributed_bytes > 0.05 * totals.grown_bytes)
         said.push(`${format_share(totals.unattributed_bytes, totals.grown_bytes)} of the growth could not be charged to any code.`);
-    return said;
+    return [...said, ...uncertain(profile)];
 }
 
 function figures(profile) {

@@ -1,18 +1,20 @@
 // The table of lines or functions: held, grown, released, share, over time, where. Sortable; a row opens to its source.
 import { ROOT } from "./data.js";
+import { books_view, can_be_certain } from "./books.js";
 import { by_id, element, keep_children } from "./dom.js";
-import { format_bytes, format_share } from "./format.js";
+import { format_bytes, format_certain, format_share } from "./format.js";
 import { full_name, place, short_name } from "./names.js";
 import { source_view } from "./source.js";
 import { Sparkline } from "./sparkline.js";
 
 const ROWS_FIRST = 15;
 const ROWS_MOST = 300;
+const LEAST_BYTES = 1024; // memory comes in pages: less is what is left over when lines share one
 
 const COLUMNS = [
     { name: "held", words: "Held", title: "Resident at the chosen moment, or at the end of the range" },
-    { name: "grown", words: "Grown", title: "Became resident up to the chosen moment, or in the range" },
-    { name: "released", words: "Released", title: "Stopped being resident up to the chosen moment, or in the range" },
+    { name: "grown", words: "Grown", title: "Became resident up to the chosen moment, or in the range; below, how much of it is certain to be this line's" },
+    { name: "released", words: "Released", title: "Memory of this line that went away up to the chosen moment, or in the range; below, what the line itself gave back" },
     { name: "share", words: "Share", title: "Share of everything held, or of everything grown in a range" },
     { name: "over", words: "Over time", title: "Held over the whole run; each line to its own scale" },
     { name: "where", words: "Where", title: "File, line and function" },
@@ -28,6 +30,7 @@ export class Table {
         this.open = new Set();
         this.limit = ROWS_FIRST;
         this.make_heads();
+        new ResizeObserver(() => this.fit_details()).observe(this.body);
         by_id("more").addEventListener("click", () => {
             this.limit = this.limit === ROWS_FIRST ? ROWS_MOST : ROWS_FIRST;
             this.draw();
@@ -75,18 +78,16 @@ export class Table {
 
     figures_now() {
         const view = this.view();
-        const held = this.profile.by_owner(this.measure.held, view);
-        const grown = this.profile.by_owner(this.measure.grown, view);
-        const released = this.profile.by_owner(this.measure.released, view);
+        const bytes = Object.fromEntries(Object.entries(this.measure).map(([name, own]) => [name, this.profile.by_owner(own, view)]));
         const ranged = this.store.state.choice.kind === "range";
-        const main = ranged ? grown : held;
+        const main = ranged ? bytes.grown : bytes.held;
         const whole = (ranged ? this.measure.grown : this.measure.held).reduce((a, b) => a + b, 0);
-        return { held, grown, released, share: main, main, whole, ranged };
+        return { ...bytes, share: main, main, whole, ranged };
     }
 
     /** In "my code" the total of a library line would count bytes again that stand beside the user's own line. */
     is_listed(owner, figures) {
-        if (!(figures.held[owner.id] > 0 || figures.grown[owner.id] > 0 || figures.released[owner.id] > 0))
+        if (!["held", "grown", "released", "freed"].some((name) => figures[name][owner.id] > 0))
             return false;
         const view = this.view();
         if (owner.special === ROOT)
@@ -124,9 +125,10 @@ export class Table {
             this.fill_row(row, figures);
             wanted.push(row.line);
             if (this.open.has(key))
-                wanted.push(this.fill_detail(row));
+                wanted.push(this.fill_detail(row, figures));
         }
         keep_children(this.body, wanted);
+        this.fit_details();
         this.show_rest(owners, shown, figures);
     }
 
@@ -135,7 +137,7 @@ export class Table {
         more.hidden = owners.length <= ROWS_FIRST;
         const rest = owners.length - shown.length;
         const bytes = owners.slice(shown.length).reduce((sum, owner) => sum + figures.main[owner.id], 0);
-        const size = this.view().figures === "own" ? `: ${format_bytes(bytes)}` : "";
+        const size = this.view().figures === "own" && bytes > 0 ? `: ${format_bytes(bytes)}` : "";
         more.textContent = this.limit === ROWS_FIRST
             ? `Show ${Math.min(owners.length, ROWS_MOST) - ROWS_FIRST} more${size}`
             : `Show the first ${ROWS_FIRST} only`;
@@ -149,6 +151,9 @@ export class Table {
         const cells = Object.fromEntries(COLUMNS.map(({ name }) => [name, element(`td.${name}`)]));
         const spark = new Sparkline();
         cells.over.append(spark.element);
+        const sizes = Object.fromEntries(["held", "grown", "released"].map((name) => [name, cells[name].appendChild(element("span"))]));
+        const certain = cells.grown.appendChild(element("small"));
+        const freed = cells.released.appendChild(element("small"));
         const bar = element("span.length");
         const percent = element("span.percent");
         cells.share.append(element("span.track", {}, bar), percent);
@@ -164,7 +169,7 @@ export class Table {
         code.textContent = text;
         cells.where.append(button, ...(text ? [code] : []));
         const line = element("tr", {}, ...COLUMNS.map((column) => cells[column.name]));
-        const row = { owner, key, line, cells, spark, bar, percent, swatch, button, drawn: "" };
+        const row = { owner, key, line, cells, sizes, certain, freed, spark, bar, percent, swatch, button, drawn: "" };
         line.addEventListener("click", () => this.toggle(row));
         return row;
     }
@@ -199,9 +204,10 @@ export class Table {
 
     fill_row(row, figures) {
         const { owner, cells } = row;
-        const size = (bytes) => (bytes > 0 ? format_bytes(bytes) : "–");
+        const size = (bytes) => (bytes >= LEAST_BYTES ? format_bytes(bytes) : "–");
         for (const name of ["held", "grown", "released"])
-            cells[name].textContent = size(figures[name][owner.id]);
+            row.sizes[name].textContent = size(figures[name][owner.id]);
+        this.fill_small(row, figures);
         cells.held.classList.toggle("main", !figures.ranged);
         cells.grown.classList.toggle("main", figures.ranged);
         const main = figures.main[owner.id];
@@ -223,6 +229,13 @@ export class Table {
         row.spark.point_out(this.store.state.choice, this.profile.time);
     }
 
+    fill_small(row, figures) {
+        const { id } = row.owner;
+        const grown = figures.grown[id];
+        row.certain.textContent = grown > 0 && can_be_certain(row.owner) ? `${format_certain(figures.certain[id], grown)} certain` : "";
+        row.freed.textContent = figures.freed[id] > 0 ? `freed ${format_bytes(figures.freed[id])}` : "";
+    }
+
     /** Bytes by line of the owner's file. */
     bytes_by_line(owner) {
         const ranged = this.store.state.choice.kind === "range";
@@ -237,11 +250,20 @@ export class Table {
         return lines;
     }
 
-    fill_detail(row) {
-        row.detail ??= element("tr.detail", {}, element("td", { colspan: COLUMNS.length }));
+    /** As wide as the columns that are shown: a narrow screen hides some, and others would take their place. */
+    fit_details() {
+        const shown = this.heads.filter((head) => head.offsetWidth > 0).length;
+        for (const cell of this.body.querySelectorAll("tr.detail > td"))
+            cell.colSpan = shown;
+    }
+
+    fill_detail(row, figures) {
+        row.detail ??= element("tr.detail", {}, element("td"));
         const { owner } = row;
         const bytes = owner.kind === "special" ? new Map() : this.bytes_by_line(owner);
-        row.detail.firstChild.replaceChildren(source_view(this.profile, owner, bytes, this.words));
+        const own = Object.fromEntries(["grown", "certain", "released", "freed"].map((name) => [name, figures[name][owner.id]]));
+        row.detail.firstChild.replaceChildren(books_view(owner, own, this.words.span),
+            source_view(this.profile, owner, bytes, this.words.short));
         return row.detail;
     }
 }

@@ -1,11 +1,18 @@
 // How the figures came about, for whoever doubts them.
 import { by_id, element } from "./dom.js";
-import { format_bytes, format_count, format_share, format_time, visible } from "./format.js";
+import { format_bytes, format_certain, format_count, format_share, format_time, visible } from "./format.js";
 
 const CLOCKS = {
     poll: "RSS was read at a high rate, and the stack of the thread that faulted when it had moved",
-    trap: "the kernel stopped threads in the act of a page fault",
+    trap: "the kernel stopped threads in the act of a page fault, and their stacks were read as they stood",
+    ring: "the kernel reported page faults, and the stack was read on the thread's own processor, before it went on",
     tick: "threads were stopped at a steady rate, if memory had moved",
+};
+
+/** What made threads stand still: with the ring clock hardly ever a stop. */
+const STOPS = {
+    ring: ["Stood still", "while memsample ran in its place; stopped only where that was not enough"],
+    other: ["Stops", "the other stacks were read as the thread ran or slept"],
 };
 
 const time = (ns) => format_time(ns / 1e9);
@@ -22,13 +29,30 @@ function threads_of(profile) {
     return rows.map((row) => [visible(row.name) || "unnamed", `${format_bytes(row.bytes)} grown (tid ${row.id})`]);
 }
 
+function certainty(profile) {
+    const { samples, totals } = profile.raw;
+    const released = samples.looks > 0
+        ? `measured: ${format_count(samples.looks)} looks at the page table said which pages were gone`
+        : "an estimate: nobody could look at the page table, so what came last was taken to go first";
+    return group("How sure it is", [
+        ["Certain", `${format_bytes(totals.certain_bytes)}, ${format_certain(totals.certain_bytes, totals.grown_bytes)} of the growth: `
+            + "met in the act of the page fault, or grown while several samples in a row met the same line"],
+        ["The rest", "right on average, not line by line: another line may have had its turn between two samples"],
+        ["Released, held", `by line, ${released}`],
+        ["Freed", "an estimate: the line that was met next after memory had gone"],
+    ]);
+}
+
 export function show_trust(profile) {
     const { target, clock, samples, pause, totals } = profile.raw;
     const paused = format_share(pause.total_ns, totals.run_ns ?? totals.duration_ns);
     const unattributed = format_share(totals.unattributed_bytes, totals.grown_bytes);
-    by_id("trust-short").textContent = `${clock.name} clock, pauses ${paused} of the run, ${unattributed} of the growth unattributed`;
+    const certain = format_certain(totals.certain_bytes, totals.grown_bytes);
+    const [stood_still, how] = STOPS[clock.name] ?? STOPS.other;
+    by_id("trust-short").textContent = `${clock.name} clock, ${certain} of the growth certain, ${unattributed} unattributed, pauses ${paused} of the run`;
     const started = Number(target.start_unix_ns) / 1e6;
     by_id("trust-body").replaceChildren(
+        certainty(profile),
         group("Clock", [
             ["Clock", `${clock.name}${CLOCKS[clock.name] ? `: ${CLOCKS[clock.name]}` : ""}`],
             ["Why this one", visible(clock.reason)],
@@ -38,7 +62,7 @@ export function show_trust(profile) {
         ]),
         group("Samples and pauses", [
             ["Samples", `${format_count(samples.samples)} (moments at which a stack was read)`],
-            ["Stops", `${format_count(samples.stops)} (the other stacks were read as the thread ran or slept)`],
+            [stood_still, `${format_count(samples.stops)} times (${how})`],
             ["Torn stacks", `${format_count(samples.torn)} (changed while they were read)`],
             ["Cut stacks", `${format_count(samples.truncated)} (too deep to read whole)`],
             ["Without a stack", `${format_count(samples.unattributed)}, ${format_bytes(totals.unattributed_bytes)}, ${unattributed} of the growth`],

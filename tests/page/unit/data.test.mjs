@@ -18,7 +18,8 @@ function small() {
         frames: { function: [1, 3, 4], file: [2, 2, 5], line: [1, 2, 3], first_line: [1, 2, 1] },
         // 0 root, 1 baseline, 2 main, 3 native, 4 load, 5 main again, 6 read_csv: not in the order of a walk
         nodes: { parent: [-1, 0, 0, 0, 2, 4, 4], frame: [-1, BASELINE, 0, NATIVE, 1, 0, 2] },
-        changes: { point: [0, 1, 1, 2, 2, 3, 3], node: [1, 6, 3, 6, 5, 6, 4], grown_bytes: [100, 200, 100, 250, 50, 0, 0], released_bytes: [0, 0, 0, 0, 0, 350, 0] },
+        changes: { point: [0, 1, 1, 2, 2, 3, 3], node: [1, 6, 3, 6, 5, 6, 4], grown_bytes: [100, 200, 100, 250, 50, 0, 0], released_bytes: [0, 0, 0, 0, 0, 350, 0],
+            certain_bytes: [0, 150, 0, -1, 10, 0, 0], freed_bytes: [0, 0, 0, 0, 0, 0, 350] },
         sources: [{ file: 2, missing: "", lines: [[2, 3]] }],
     });
 }
@@ -52,6 +53,18 @@ test("held, grown and released follow the choice", () => {
     assert.equal(sum(grown), 300);
     assert.equal(sum(released), 350);
     assert.equal(sum(held), 350);
+});
+
+test("what is certain and who gave back follow the choice, too", () => {
+    const profile = small();
+    const of_load = (choice, name) => profile.by_owner(profile.measure(choice)[name], { by: "functions", figures: "own", charge: "mine" })[
+        profile.functions.findIndex((owner) => owner.function === "load")];
+    assert.deepEqual([at(1), at(3), between(1, 3)].map((choice) => of_load(choice, "certain")), [150, 400, 250]);
+    assert.deepEqual([at(2), at(3), between(2, 3)].map((choice) => of_load(choice, "freed")), [0, 350, 350]);
+    const sample = new Profile(sample_data({ points: 120 }));
+    const { grown, certain, freed, released } = sample.measure(at(119));
+    assert.ok(certain.every((bytes, n) => bytes >= 0 && bytes <= grown[n]));
+    assert.equal(sum(freed), sum(released));
 });
 
 test("a library's bytes count for the user's line that called it, and totals count a stack once", () => {
@@ -104,7 +117,7 @@ test("the fastest growth is where RSS rises most", () => {
 test("an empty run and one point do not break anything", () => {
     const raw = {
         strings: [""], timeline: { time_ns: [0], rss_bytes: [0], peak: 0, end: 0 }, frames: { function: [], file: [], line: [], first_line: [] },
-        nodes: { parent: [-1], frame: [-1] }, changes: { point: [], node: [], grown_bytes: [], released_bytes: [] }, sources: [],
+        nodes: { parent: [-1], frame: [-1] }, changes: { point: [], node: [], grown_bytes: [], released_bytes: [], certain_bytes: [], freed_bytes: [] }, sources: [],
     };
     const profile = new Profile(raw);
     assert.equal(sum(profile.measure(at(0)).held), 0);

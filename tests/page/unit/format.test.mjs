@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { file_name, format_bytes, format_count, format_share, format_tick, format_time, visible } from "../../../src/render/web/format.js";
+import { file_name, format_bytes, format_certain, format_count, format_share, format_tick, format_time, visible } from "../../../src/render/web/format.js";
 
 const MIB = 1024 ** 2;
 
@@ -22,6 +22,11 @@ test("times agree with the terminal", () => {
 test("shares are whole from one per cent up", () => {
     assert.deepEqual([[73.4, 100], [0.4, 100], [0, 100], [1, 0], [100, 100]].map(([a, b]) => format_share(a, b)),
         ["73 %", "0.4 %", "0 %", "0 %", "100 %"]);
+});
+
+test("nothing uncertain is rounded up to certain", () => {
+    assert.deepEqual([[997, 1000], [1000, 1000], [999999, 1000000], [19, 1000], [9.9, 1000], [0, 100], [0, 0]].map(([a, b]) => format_certain(a, b)),
+        ["99 %", "100 %", "99 %", "1 %", "0.9 %", "0 %", "0 %"]);
 });
 
 test("counts are grouped", () => {
