@@ -16,8 +16,8 @@ static bool check_record(struct bytes *records, unsigned long *checked, unsigned
     for (uint32_t i = 0; i < units; i++) {
         if (!bytes_take_u32(records, &wanted))
             return false;
-        int32_t line =
-            python_line_find(bytes_of(table, table_bytes), (int32_t)first_line, 2 * (int64_t)i);
+        int32_t line = python_line_find(PYTHON_LINES_LOCATIONS, bytes_of(table, table_bytes),
+                                        (int32_t)first_line, 2 * (int64_t)i);
         ++*checked;
         *different += line != (int32_t)wanted;
     }
