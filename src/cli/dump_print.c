@@ -12,7 +12,7 @@
 
 #define SCHEMA        "memsample-dump/1"
 #define MAPPINGS_TEXT 8 /* the largest */
-#define MAPPINGS_JSON 50
+#define MAPPINGS_JSON 1000
 #define FRAMES_TEXT   100 /* innermost; deeper ones are counted */
 
 /* Names come from the target: nothing in them may steer a terminal (C0, DEL, and C1 as UTF-8). */
@@ -157,7 +157,8 @@ static json_t *text_json(const char *text)
     if (!text)
         return json_null();
     utf8_append(&clean, text, strlen(text));
-    return clean.failed ? NULL : json_stringn((const char *)clean.data, clean.length);
+    buffer_put_u8(&clean, 0);
+    return clean.failed ? NULL : json_string((const char *)clean.data);
 }
 
 static json_t *number_json(uint64_t value)
@@ -230,6 +231,7 @@ int dump_print_json(const struct dump *dump, FILE *out)
         "shmem_bytes", number_json(status->shmem_bytes), "swap_bytes",
         number_json(status->swap_bytes), "peak_bytes", number_json(status->high_water_bytes),
         "mappings", mappings_json(dump), "threads", threads);
+    /* A value that could not be had leaves its array short: jansson ignores it. */
     if (!root || json_array_size(threads) != dump->count) {
         json_decref(root);
         return -ENOMEM;
