@@ -119,24 +119,30 @@ def test_lines_of_the_standard_library(python):
 
 @pytest.mark.parametrize("python", pythons())
 def test_no_stale_names(tmp_path, python):
-    """Functions come and go at the same addresses; each row must be of one function, never a mixture."""
+    """Functions come and go at the same addresses. Each row must be of one function, never a mixture, and what a caller
+    is charged must be what its own callees are charged: a name of an earlier function would be another caller's."""
     recording = tmp_path / "churn.memsample"
     options = ["-q", "-o", tmp_path / "churn.html", "--recording", recording]
     done = memsample("run", *options, "--", python, TARGETS / "churn.py", env=environment(), timeout=60)
     assert done.returncode == 0, done.stderr.decode()
-    met = set()
+    met, called, calls = set(), {}, {}
     for row in report(recording)["lines"]:
+        if row["function"] == "call":
+            caller = int(re.fullmatch(r"caller-(\d)\.py", row["file"]).group(1))
+            calls[caller] = calls.get(caller, 0) + row["total_grown_bytes"] - row["grown_bytes"]
         found = re.fullmatch(r"made-(\d+)\.py", row["file"] or "")
         if not found:
             continue
         number = int(found.group(1))
         if row["function"] == "<module>":  # its definition
-            assert row["line"] in (1, number % 100 * 10 + 1)
+            assert row["line"] in (0, 1, number % 100 * 10 + 1)
             continue
         assert row["function"] == f"made_{number}"
         assert 1 <= row["line"] - number % 100 * 10 <= 4
         met.add(number)
+        called[number % 7] = called.get(number % 7, 0) + row["grown_bytes"]
     assert len(met) > 50  # enough came and went to have shared addresses
+    assert called == calls
     results[name_of(python), "stale"] = "pass"
 
 
