@@ -5,7 +5,9 @@ The last test prints a table, version by feature.
 
 import json
 import os
+import pathlib
 import re
+import shutil
 import subprocess
 import time
 
@@ -146,9 +148,128 @@ def test_no_stale_names(tmp_path, python):
     results[name_of(python), "stale"] = "pass"
 
 
+# ---- interpreters that are hard to find ----
+
+
+def assert_found(pid, told, python):
+    """The main thread's stack, by the number that the process itself knows the thread by."""
+    met = {thread["inner_tid"]: thread for thread in settled_dump(pid).values()}
+    assert dump(pid)["python"]["version"] == python.version
+    for tid, rows in told.items():
+        assert stack_of(met[int(tid)]) == rows
+
+
+def libpython_of(python):
+    code = "print(open('/proc/self/maps').read())"
+    text = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"(/\S*libpython3\.\d+\S*\.so\S*)", text)
+    return found.group(1) if found else None
+
+
+def static_pythons():
+    return [parameter for parameter in pythons() if "static" in parameter.values[0].build]
+
+
+def shared_pythons():
+    return [parameter for parameter in pythons() if "shared" in parameter.values[0].build]
+
+
+def elsewhere(python):
+    """How to start a copy of an interpreter: `env` and what it needs. Fetched ones find their libc beside themselves."""
+    prefix = pathlib.Path(python.path).parents[1]
+    settings = [f"PYTHONHOME={prefix}"]
+    if python.origin == "fetched":
+        folders = [*prefix.glob("lib/*-linux-gnu"), *prefix.glob("../lib/*-linux-gnu")]
+        settings.append("LD_LIBRARY_PATH=" + ":".join(map(str, folders)))
+    return ["env", *settings]
+
+
+@pytest.mark.parametrize("fate", ["deleted", "replaced"])
+@pytest.mark.parametrize("python", static_pythons())
+def test_executable_that_is_gone(tmp_path, python, fate):
+    """An upgrade under a running service."""
+    program = tmp_path / "service"
+    shutil.copy(python.path, program)
+    with Target([*elsewhere(python), program, TARGETS / "stacks.py", "single"], env=environment()) as target:
+        told = json.loads(target.process.stdout.readline())
+        if fate == "deleted":
+            program.unlink()
+        else:
+            shutil.copy("/bin/true", tmp_path / "new")
+            (tmp_path / "new").rename(program)
+        assert_found(target.pid, told, python)
+    results[name_of(python), "gone"] = "pass"
+
+
+@pytest.mark.parametrize("python", shared_pythons())
+def test_library_that_is_gone(tmp_path, python):
+    library = pathlib.Path(libpython_of(python))
+    copy = tmp_path / library.name
+    shutil.copy(library, copy)
+    # Preloaded by its name, so that it stands for the one that the executable wants.
+    with Target([python, TARGETS / "stacks.py", "single"], env=environment(LD_PRELOAD=str(copy))) as target:
+        told = json.loads(target.process.stdout.readline())
+        assert str(copy) in pathlib.Path(f"/proc/{target.pid}/maps").read_text()
+        copy.unlink()
+        assert_found(target.pid, told, python)
+    results[name_of(python), "gone"] = "pass"
+
+
+@pytest.fixture(scope="module")
+def embedder(tmp_path_factory):
+    program = tmp_path_factory.mktemp("embed") / "server"
+    subprocess.run(["cc", TARGETS / "embed.c", "-o", program, "-ldl"], check=True)
+    return program
+
+
+@pytest.mark.parametrize("python", shared_pythons())
+def test_embedded(embedder, python):
+    if python.origin == "fetched":
+        pytest.skip("its library wants a libc of its own, which a program that was built here does not have")
+    env = environment(PYTHONHOME=str(pathlib.Path(python.path).parents[1]))
+    with Target([embedder, libpython_of(python), TARGETS / "stacks.py", "single"], env=env) as target:
+        assert_found(target.pid, json.loads(target.process.stdout.readline()), python)
+    results[name_of(python), "embedded"] = "pass"
+
+
+def child_of(pid):
+    return int(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
+def unshare(*arguments):
+    """A command line in namespaces of its own, or a skip where that is not allowed."""
+    command = ["unshare", "--fork", "--kill-child", *arguments]
+    if subprocess.run([*command, "true"], capture_output=True).returncode:
+        pytest.skip("unshare is not allowed here")
+    return command
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_pid_namespace(python):
+    with Target([*unshare("--pid"), python, TARGETS / "stacks.py", "threaded"], env=environment()) as target:
+        told = json.loads(target.process.stdout.readline())
+        assert "1" in told
+        pid = child_of(target.pid)
+        assert dump(pid)["inner_pid"] == 1
+        assert_found(pid, told, python)
+    results[name_of(python), "pidns"] = "pass"
+
+
+@pytest.mark.parametrize("python", static_pythons())
+def test_mount_namespace(tmp_path, python):
+    """The interpreter's file is at a path that is another file, or none, out here."""
+    script = 'mount -t tmpfs none "$1" && cp "$2" "$1/python" && shift 2 && exec "$@"'
+    command = [*unshare("--mount"), "sh", "-c", script, "sh", tmp_path, python, *elsewhere(python), tmp_path / "python"]
+    with Target([*command, TARGETS / "stacks.py", "single"], env=environment()) as target:
+        told = json.loads(target.process.stdout.readline())
+        assert not (tmp_path / "python").exists()
+        assert_found(child_of(target.pid), told, python)
+    results[name_of(python), "mountns"] = "pass"
+
+
 def test_matrix(capsys):
     """Prints version by feature."""
-    features = [*KINDS, "lines", "stale"]
+    features = [*KINDS, "lines", "stale", "gone", "embedded", "pidns", "mountns"]
     names = list(dict.fromkeys(name for name, _ in results))
     width = max([len(name) for name in (*names, *WANTED)])
     notes = []
@@ -157,8 +278,8 @@ def test_matrix(capsys):
         for name in names:
             cells = []
             for feature in features:
-                result = results.get((name, feature), "not run")
-                if result not in ("pass", "FAIL", "not run"):
+                result = results.get((name, feature), "-")
+                if result not in ("pass", "FAIL", "-"):
                     notes.append(f"{name} {feature}: {result}")
                     result = "skip"
                 cells.append(result.ljust(8))
