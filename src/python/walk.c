@@ -29,11 +29,17 @@ static bool is_address(remote_addr address)
     return address >= 4096 && address < UINT64_C(1) << 56 && address % 8 == 0;
 }
 
-static int read_link(struct windows *windows, const struct python_layout *layout,
+/* From 3.11 on an eval loop runs several frames, and the first of them can be told. */
+static bool has_entries(const struct python_layout *layout)
+{
+    return layout->frame.owner != PYTHON_ABSENT;
+}
+
+static int read_link(struct walk *walk, struct windows *windows, const struct python_layout *layout,
                      remote_addr address, struct link *ret_link)
 {
-    const uint8_t *data;
-    int r = windows_get(windows, address, layout->frame.bytes, &data);
+    const uint8_t *data = has_entries(layout) ? NULL : chain_get(&walk->chain, address);
+    int r = data ? 0 : windows_get(windows, address, layout->frame.bytes, &data);
     if (r < 0)
         return r;
     *ret_link = (struct link){
@@ -115,12 +121,6 @@ static int read_cframe(struct windows *windows, const struct python_layout *layo
     return 0;
 }
 
-/* From 3.11 on an eval loop runs several frames, and the first of them can be told. */
-static bool has_entries(const struct python_layout *layout)
-{
-    return layout->frame.owner != PYTHON_ABSENT;
-}
-
 /* Where the walk stands. */
 struct position {
     struct link last;
@@ -136,7 +136,7 @@ static int step(struct walk *walk, const struct python_layout *layout, remote_ad
     if (!is_address(address) || !addresses_add(&walk->visited, address, &ignored))
         return PYTHON_STACK_TORN;
     follow_chunk(windows, address);
-    int r = read_link(windows, layout, address, &position->last);
+    int r = read_link(walk, windows, layout, address, &position->last);
     if (r < 0)
         return r == -EFAULT ? PYTHON_STACK_TORN : r;
 
@@ -174,6 +174,8 @@ int walk_frames(struct walk *walk, const struct python_layout *layout,
     walk->head = 0;
     addresses_clear(&walk->visited);
     start_chunk(windows, state);
+    if (!has_entries(layout))
+        chain_begin(&walk->chain, windows->memory, state->address, layout->frame.bytes);
     if (layout->thread.cframe != PYTHON_ABSENT) {
         int r = read_cframe(windows, layout, state->cframe, &cframe);
         if (r < 0)

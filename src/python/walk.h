@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "addresses.h"
+#include "chain.h"
 #include "code.h"
 #include "threads.h"
 #include "windows.h"
@@ -24,6 +25,7 @@ struct walk_frame {
 
 struct walk {
     struct addresses visited;
+    struct chain chain; /* frames on the heap, see there */
     struct walk_frame frames[WALK_FRAMES_MAX];
     size_t count;
     bool truncated;

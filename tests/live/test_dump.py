@@ -143,7 +143,8 @@ def test_no_stale_names(tmp_path, python):
         assert 1 <= row["line"] - number % 100 * 10 <= 4
         met.add(number)
         called[number % 7] = called.get(number % 7, 0) + row["grown_bytes"]
-    assert len(met) > 50  # enough came and went to have shared addresses
+    # Enough came and went to have shared addresses. Without the GIL freed memory stays (mimalloc) and little moves.
+    assert len(met) > (5 if "free-threaded" in python.build else 50)
     assert called == calls
     results[name_of(python), "stale"] = "pass"
 
@@ -154,7 +155,7 @@ def test_no_stale_names(tmp_path, python):
 def assert_found(pid, told, python):
     """The main thread's stack, by the number that the process itself knows the thread by."""
     met = {thread["inner_tid"]: thread for thread in settled_dump(pid).values()}
-    assert dump(pid)["python"]["version"] == python.version
+    assert dump(pid)["python"]["version"].rstrip("t") == python.version
     for tid, rows in told.items():
         assert stack_of(met[int(tid)]) == rows
 
