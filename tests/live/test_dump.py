@@ -120,6 +120,19 @@ def test_lines_of_the_standard_library(python):
 
 
 @pytest.mark.parametrize("python", pythons())
+def test_offsets_are_those_of_its_headers(python):
+    """The committed tables of offsets against the C compiler's answer."""
+    code = "import sysconfig; print(sysconfig.get_path('include'))"
+    run = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    include = pathlib.Path(run.stdout.strip())
+    if not (include / "Python.h").exists():
+        pytest.skip("its headers are not installed")
+    done = subprocess.run([ROOT / "scripts/offsets", "--check", include], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results[name_of(python), "offsets"] = "pass"
+
+
+@pytest.mark.parametrize("python", pythons())
 def test_no_stale_names(tmp_path, python):
     """Functions come and go at the same addresses. Each row must be of one function, never a mixture, and what a caller
     is charged must be what its own callees are charged: a name of an earlier function would be another caller's."""
@@ -270,7 +283,7 @@ def test_mount_namespace(tmp_path, python):
 
 def test_matrix(capsys):
     """Prints version by feature."""
-    features = [*KINDS, "lines", "stale", "gone", "embedded", "pidns", "mountns"]
+    features = [*KINDS, "lines", "offsets", "stale", "gone", "embedded", "pidns", "mountns"]
     names = list(dict.fromkeys(name for name, _ in results))
     width = max([len(name) for name in (*names, *WANTED)])
     notes = []

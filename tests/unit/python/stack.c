@@ -267,6 +267,35 @@ static void test_a_thread_that_is_not_that_thread_any_more(void **state)
     stop();
 }
 
+/* 3.8 to 3.10: frames of the last capture are fetched ahead; those that have gone must not matter.
+ */
+static void test_frames_that_were_fetched_ahead_in_vain(void **state)
+{
+    (void)state;
+    start((struct fake_build){8, false});
+    struct python_stack stack;
+    remote_addr code = fake_code(&fake, "f", 10), outer = 0;
+    for (int i = 0; i < 20; i++)
+        outer = fake_push(&fake, code, 4, 0);
+    fake.frame_next = FAKE_CHUNK + (4 << 12); /* on a page of its own */
+    remote_addr inner = fake_push(&fake, code, 4, 0);
+    assert_int_equal(python_stack_capture(reader, FAKE_TID), 0);
+    assert_int_equal(python_stack_capture(reader, FAKE_TID), 0);
+    fake_set_frame(&fake, outer);
+    fake.hole_start = inner - FAKE_BASE;
+    fake.hole_end = fake.hole_start + 4096;
+    fake.frame_next = FAKE_CHUNK + (8 << 12);
+    assert_int_equal(python_stack_capture(reader, FAKE_TID), 0);
+    assert_int_equal(python_stack_resolve(reader, &stack), 0);
+    assert_int_equal(stack.count, 20);
+    fake_push(&fake, fake_code(&fake, "new", 50), 4, 0);
+    assert_int_equal(python_stack_capture(reader, FAKE_TID), 0);
+    assert_int_equal(python_stack_resolve(reader, &stack), 0);
+    assert_int_equal(stack.count, 21);
+    assert_string_equal(stack.frames[0].function, "new");
+    stop();
+}
+
 static void test_who_holds_the_gil(void **state)
 {
     (void)state;
@@ -338,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_more_new_code_than_fits),
         cmocka_unit_test(test_broken_copies_of_code_are_torn),
         cmocka_unit_test(test_a_thread_that_is_not_that_thread_any_more),
+        cmocka_unit_test(test_frames_that_were_fetched_ahead_in_vain),
         cmocka_unit_test(test_who_holds_the_gil),
         cmocka_unit_test(test_no_frames),
         cmocka_unit_test(test_finalizing),
