@@ -1,8 +1,8 @@
 /* Where CPython keeps what memsample reads: offsets in bytes, by version.
  *
- * One struct for all versions. Up to 3.12 it comes from a table per minor version; from 3.13 on the
- * target's own _Py_DebugOffsets overlay the table and are validated as hostile input. Adding a
- * version is adding a table, or nothing. */
+ * One struct for all versions. Up to 3.12 it comes from a table per minor version (printed by
+ * scripts/offsets); from 3.13 on the target's own _Py_DebugOffsets overlay the table and are
+ * validated as hostile input. */
 #ifndef MEMSAMPLE_PYTHON_LAYOUT_H
 #define MEMSAMPLE_PYTHON_LAYOUT_H
 
@@ -19,6 +19,13 @@
 #define PYTHON_TEXT_BYTES_MAX   128
 #define PYTHON_DEBUG_BYTES_MAX  1024 /* of _Py_DebugOffsets */
 
+/* How a code object says which line an instruction stands on. */
+enum python_line_table {
+    PYTHON_LINES_LNOTAB,    /* co_lnotab of 3.8 and 3.9 */
+    PYTHON_LINES_RANGES,    /* co_linetable of 3.10 */
+    PYTHON_LINES_LOCATIONS, /* co_linetable of 3.11 and later */
+};
+
 struct python_layout {
     struct {
         uint32_t interpreters_head; /* newest PyInterpreterState */
@@ -26,15 +33,18 @@ struct python_layout {
     } runtime;
     struct {
         uint32_t next;
-        uint32_t
-            threads_head; /* newest PyThreadState; the u64 before it counts threads ever made */
+        uint32_t threads_head;    /* newest PyThreadState */
+        uint32_t threads_made;    /* u64, counts thread states ever made */
         uint32_t code_generation; /* u64, changes whenever a code object dies (3.14+) */
     } interpreter;
     struct {
         uint32_t next, interp;
-        uint32_t frame;     /* running frame, or absent: it hangs on the cframe */
-        uint32_t cframe;    /* struct on the C stack of the innermost eval loop (3.11, 3.12) */
-        uint32_t native_id; /* u64, gettid() */
+        uint32_t frame;      /* running frame, or absent: it hangs on the cframe */
+        uint32_t base_frame; /* frame that stands for "none runs" (3.15) */
+        uint32_t cframe;     /* struct on the C stack of the innermost eval loop (3.11, 3.12) */
+        uint32_t native_id;  /* u64, gettid(), or absent: it is in what pthread_self() gave (3.8
+                                to 3.10) */
+        uint32_t pthread;    /* u64, pthread_self() */
         uint32_t chunk; /* current data-stack chunk; then its top (first free byte) and its limit */
         uint32_t bytes; /* covers the fields above */
     } thread;
@@ -43,9 +53,11 @@ struct python_layout {
     } cframe;
     struct {
         uint32_t code, previous;
-        uint32_t ip;       /* address of an instruction */
-        uint32_t owner;    /* u8 */
-        uint32_t is_entry; /* u8, first frame of an eval loop: 3.11, which has no shim frames */
+        uint32_t ip;         /* address of an instruction, or */
+        uint32_t last;       /* i32, number of the last instruction (3.8 to 3.10) */
+        uint32_t tlbc_index; /* i32, which copy of the code it runs (free-threaded 3.14+) */
+        uint32_t owner;      /* u8 */
+        uint32_t is_entry;   /* u8, first frame of an eval loop: 3.11, which has no shim frames */
         uint32_t bytes;
     } frame;
     struct {
@@ -56,7 +68,9 @@ struct python_layout {
         uint32_t units; /* ob_size: code units of two bytes */
         uint32_t first_line, first_traceable;
         uint32_t filename, qualname, linetable;
-        uint32_t instructions; /* the code itself, inline */
+        uint32_t
+            instructions; /* the code itself, inline; absent: an object of its own (3.8 to 3.10) */
+        uint32_t tlbc;    /* array of the threads' copies of it: their count, their addresses */
         uint32_t bytes;
     } code;
     struct {
@@ -64,12 +78,22 @@ struct python_layout {
         uint32_t ascii_bytes;   /* header of an ASCII string, its text follows */
         uint32_t compact_bytes; /* header of other strings; the text follows or, legacy, a pointer
                                    to it */
+        uint32_t state_shift;   /* bit of `state` at which kind (3), compact (1), ascii (1) begin */
     } unicode;
     struct {
         uint32_t size, data;
     } bytes;
-    uint64_t tag_mask; /* bits to clear in a frame's code reference (stackrefs, 3.14+) */
-    bool has_shims;    /* each eval loop starts with a frame that is no Python code (3.12+) */
+    struct {
+        uint32_t pointer; /* in the interpreter, to its GIL; absent: one GIL, in the runtime */
+        uint32_t enabled; /* i32, whether there is one at all (free-threaded builds) */
+        uint32_t holder;  /* thread state that had it last */
+        uint32_t locked;  /* i32 */
+    } gil;
+    enum python_line_table line_table;
+    uint32_t last_unit_bytes; /* what frame.last counts in */
+    uint64_t tag_mask;        /* bits to clear in a frame's code reference (stackrefs, 3.14+) */
+    bool has_shims; /* each eval loop starts with a frame that is no Python code (3.12+) */
+    bool holds_any; /* a frame may have another object in its code's place (3.13+) */
 };
 
 /* Whether this kind of interpreter can be read at all. */

@@ -13,6 +13,7 @@ struct python_runtime {
     remote_addr address; /* of _PyRuntime */
     uint32_t version;    /* PY_VERSION_HEX: 0x030c01f0 is 3.12.1 final */
     bool free_threaded;
+    uint32_t pthread_tid; /* offset of gettid() in what pthread_self() points to (3.8 to 3.10) */
     struct python_layout layout;
 };
 

@@ -63,6 +63,11 @@ struct python_stack {
 /* Turns the last successful capture into names. 0, PYTHON_STACK_TORN, or a negative errno. */
 int python_stack_resolve(struct python_reader *reader, struct python_stack *ret_stack);
 
+/* Whether the captured thread holds the GIL of its interpreter. 0, PYTHON_STACK_TORN, or a negative
+ * errno; PYTHON_STACK_NO_GIL when this process has none. */
+enum { PYTHON_STACK_NO_GIL = 3 };
+int python_stack_holds_gil(const struct python_reader *reader, bool *ret_holds);
+
 /* Whether the captured thread sits in a state in which CPython 3.11 and 3.12 have not linked the
  * running frame yet (field "cframe" stored before it is filled): stepping the thread by a few
  * instructions and capturing again gives the stack. Meaningful after PYTHON_STACK_TORN. */

@@ -10,6 +10,8 @@ int help_main(FILE *out)
         "  memsample run [OPTIONS] -- python job.py [ARG...]   start a job and profile it\n"
         "  memsample --pid PID [OPTIONS]                       profile a running process; Ctrl-C "
         "ends it\n"
+        "  memsample dump --pid PID [--json]                   threads, stacks and memory at this "
+        "moment\n"
         "  memsample report RECORDING [-f html|json|text] [-o FILE] [--force]\n"
         "\n"
         "Both write one HTML page and the recording it was made from, and print a short summary.\n"

@@ -7,6 +7,7 @@
 
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/dump.h"
 #include "cli/report.h"
 
 enum {
@@ -178,6 +179,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "report") == 0)
         return report_main(argc - 1, argv + 1);
+    if (strcmp(argv[1], "dump") == 0)
+        return dump_main(argc - 1, argv + 1);
     bool run = strcmp(argv[1], "run") == 0;
     int r = parse_record(argc - run, argv + run, run, &options);
     return r ? r : record_main(&options);

@@ -31,3 +31,15 @@ bool addresses_add(struct addresses *set, remote_addr address, uint32_t *ret_num
     set->slots[at].number = *ret_number;
     return true;
 }
+
+bool addresses_find(const struct addresses *set, remote_addr address, uint32_t *ret_number)
+{
+    size_t at = address_hash(address) % ADDRESSES_SLOTS;
+    for (; set->slots[at].round == set->round; at = (at + 1) % ADDRESSES_SLOTS) {
+        if (set->slots[at].address == address) {
+            *ret_number = set->slots[at].number;
+            return true;
+        }
+    }
+    return false;
+}

@@ -32,5 +32,6 @@ void addresses_clear(struct addresses *set);
 /* Whether `address` was new. False for a known one and when the set is full; *ret_number is then
  * that of the known one or ADDRESSES_MAX. */
 bool addresses_add(struct addresses *set, remote_addr address, uint32_t *ret_number);
+bool addresses_find(const struct addresses *set, remote_addr address, uint32_t *ret_number);
 
 #endif

@@ -76,9 +76,16 @@ static bool parse_header(const struct python_layout *layout, const uint8_t *head
         .parts = {load_u64(header + at.filename), load_u64(header + at.qualname),
                   load_u64(header + at.linetable)},
         .first_line = (int32_t)load_u32(header + at.first_line),
-        .first_traceable = (int32_t)load_u32(header + at.first_traceable),
-        .units = load_u64(header + at.units),
     };
+    /* Before 3.11 the code is an object of its own, which is not worth a read. */
+    if (at.units == PYTHON_ABSENT) {
+        ret_facts->units = UNITS_MAX - 1;
+    } else {
+        ret_facts->units = load_u64(header + at.units);
+        ret_facts->first_traceable = (int32_t)load_u32(header + at.first_traceable);
+    }
+    if (at.tlbc != PYTHON_ABSENT)
+        ret_facts->tlbc = load_u64(header + at.tlbc);
     for (int i = 0; i < CODE_PARTS; i++)
         if (ret_facts->parts[i] < PAGE_BYTES || ret_facts->parts[i] % 8 != 0)
             return false;
@@ -120,7 +127,7 @@ static int check_type(struct codes *codes, const struct memory *memory, struct c
     }
     /* From 3.13 on a frame may hold another kind of object (f_executable); it must be an object
      * then. */
-    if (codes->layout->thread.frame == PYTHON_ABSENT)
+    if (!codes->layout->holds_any)
         return 1;
     remote_addr meta;
     int r = memory_read_u64(memory, type + codes->layout->object.type, &meta);

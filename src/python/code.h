@@ -28,6 +28,7 @@ struct code_facts {
     int32_t first_line;
     int32_t first_traceable; /* code units */
     uint64_t units;
+    remote_addr tlbc; /* array of its copies, see struct python_layout; 0: none */
 };
 
 /* A code object at an address, as last seen. */

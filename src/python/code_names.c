@@ -134,6 +134,7 @@ int32_t codes_find_line(const struct codes *codes, uint32_t id, int64_t offset)
     const struct code *code = &codes->items[id];
     size_t length;
     const uint8_t *key = intern_get(&codes->contents, id, &length);
-    return python_line_find(bytes_of(key + code->table_at, length - code->table_at),
+    return python_line_find(codes->layout->line_table,
+                            bytes_of(key + code->table_at, length - code->table_at),
                             code->first_line, offset);
 }

@@ -1,8 +1,8 @@
-/* Location tables of CPython 3.11 and later. A pure function over bytes; knows nothing of code
- * objects.
+/* Line tables of code objects. Pure functions over bytes; knows nothing of code objects.
  *
- * An entry is a byte with bit 7 set: 4 bits of kind, 3 bits of length in code units less one. Its
- * payload depends on the kind (Objects/locations.md, 3.11; Objects/codeobject.c, 3.14). */
+ * Location tables (3.11 and later): an entry is a byte with bit 7 set: 4 bits of kind, 3 bits of
+ * length in code units less one. Its payload depends on the kind (Objects/locations.md, 3.11;
+ * Objects/codeobject.c, 3.14). The older ones are pairs of bytes, see below. */
 #include "lines.h"
 
 #define CODE_UNIT_BYTES 2
@@ -72,17 +72,72 @@ bool python_line_next(struct bytes *table, struct python_line_entry *entry)
     return true;
 }
 
-int32_t python_line_find(struct bytes table, int32_t first_line, int64_t offset)
+static int32_t find_location(struct bytes table, int32_t first_line, uint64_t offset)
 {
     struct python_line_entry entry = {.line = first_line};
     int32_t line = first_line;
-    if (offset < 0)
-        return first_line;
     while (python_line_next(&table, &entry)) {
         if (entry.has_line)
             line = entry.line;
-        if ((uint64_t)offset < entry.end)
+        if (offset < entry.end)
             break;
+    }
+    return line;
+}
+
+/* Pairs of bytes: so many bytes of code further on, the line changes by so much, signed
+ * (Objects/lnotab_notes.txt, 3.9). */
+static int32_t find_lnotab(struct bytes table, int32_t first_line, uint64_t offset)
+{
+    uint64_t at = 0;
+    int32_t line = first_line;
+    const uint8_t *pair;
+    while (bytes_take(&table, 2, &pair)) {
+        at += pair[0];
+        if (at > offset || __builtin_add_overflow(line, (int8_t)pair[1], &line))
+            break;
+    }
+    return line;
+}
+
+#define NO_LINE (-128)
+
+/* Pairs of bytes: the line changes by so much, and the next so many bytes of code have it
+ * (Objects/lnotab_notes.txt, 3.10). */
+static int32_t find_range(struct bytes table, int32_t first_line, uint64_t offset)
+{
+    uint64_t end = 0;
+    int32_t line = first_line, found = first_line;
+    const uint8_t *pair;
+    while (offset >= end && bytes_take(&table, 2, &pair)) {
+        int8_t change = (int8_t)pair[1];
+        end += pair[0];
+        if (change == NO_LINE)
+            continue;
+        if (__builtin_add_overflow(line, change, &line))
+            break;
+        if (pair[0])
+            found = line;
+    }
+    return found;
+}
+
+int32_t python_line_find(enum python_line_table kind, struct bytes table, int32_t first_line,
+                         int64_t offset)
+{
+    int32_t line = first_line;
+    if (offset < 0)
+        return first_line;
+    switch (kind) {
+    case PYTHON_LINES_LNOTAB:
+        line = find_lnotab(table, first_line, (uint64_t)offset);
+        break;
+    case PYTHON_LINES_RANGES:
+        line = find_range(table, first_line, (uint64_t)offset);
+        break;
+    case PYTHON_LINES_LOCATIONS:
+        line = find_location(table, first_line, (uint64_t)offset);
+        break;
     }
     return line > 0 ? line : 0;
 }

@@ -1,6 +1,7 @@
 /* Finding a CPython runtime in a process. Knows the anchors that CPython leaves in its binaries and
  * how to tell a live runtime from a dead copy; knows nothing of stacks. */
 #include "python/runtime.h"
+#include "pthread.h"
 #include "version.h"
 
 #include "base/array.h"
@@ -17,7 +18,7 @@
 #define COOKIE_BYTES             8
 #define DEBUG_HEAD_BYTES         24 /* cookie, version, free_threaded */
 #define VERSION_WITH_COOKIE      0x030d0000u
-#define SUPPORTED_TEXT           "(3.11 to 3.14 are)"
+#define SUPPORTED_TEXT           "(3.8 to 3.15 are)"
 
 /* A place that may be _PyRuntime, and what was found out about it. */
 struct candidate {
@@ -234,6 +235,8 @@ static int try_candidate(const struct modules *modules, const struct memory *mem
     if (r != 0)
         return r;
 
+    if (runtime.layout.thread.native_id == PYTHON_ABSENT)
+        runtime.pthread_tid = pthread_tid_offset(modules);
     char text[PYTHON_VERSION_TEXT_MAX];
     python_version_format(runtime.version, runtime.free_threaded, text);
     r = check_interpreters(&runtime, memory);

@@ -3,6 +3,7 @@
  * means. */
 #include "python/stack.h"
 #include "code.h"
+#include "gil.h"
 #include "threads.h"
 #include "walk.h"
 #include "windows.h"
@@ -11,7 +12,8 @@
 #include <stdlib.h>
 
 #define CODE_UNIT_BYTES 2
-#define LINES_SLOTS     8192 /* power of two */
+#define LINES_SLOTS     8192  /* power of two */
+#define COPIES_MAX      65536 /* of one code object: one for each thread that ever was */
 
 _Static_assert(WINDOWS_WISHES_MAX <= THREAD_EXTRAS_MAX, "all wishes go with the first read");
 
@@ -35,6 +37,7 @@ struct python_reader {
     pid_t last_tid;
     struct thread_state state; /* of the last capture */
 
+    remote_addr copies[WALK_FRAMES_MAX]; /* of the frames' code, where they run one (TLBC) */
     struct captured captured[PYTHON_FRAMES_MAX];
     size_t captured_count;
     bool truncated;
@@ -72,6 +75,29 @@ void python_reader_destroy(struct python_reader *reader)
     free(reader);
 }
 
+/* Reads where the copies of code lie that frames run instead of the code object's own. 0,
+ * PYTHON_STACK_TORN or a negative errno. */
+static int read_copies(struct python_reader *reader)
+{
+    struct memory_span spans[WALK_FRAMES_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < reader->walk.count; i++) {
+        const struct walk_frame *frame = &reader->walk.frames[i];
+        const struct code_met *met = &reader->codes.met[frame->met];
+        if (frame->tlbc_index == 0 || met->state == CODE_FOREIGN)
+            continue;
+        if (frame->tlbc_index > COPIES_MAX || met->facts.tlbc == 0)
+            return PYTHON_STACK_TORN;
+        /* _PyCodeArray: Py_ssize_t size, char *entries[] (Include/cpython/code.h, 3.14). */
+        spans[n++] = (struct memory_span){met->facts.tlbc + 8 + 8 * (uint64_t)frame->tlbc_index,
+                                          &reader->copies[i], sizeof(reader->copies[i])};
+    }
+    int r = n ? memory_read_spans(reader->memory, spans, n) : 0;
+    if (r < 0)
+        return r == -EFAULT ? PYTHON_STACK_TORN : r;
+    return (size_t)r < n ? PYTHON_STACK_TORN : 0;
+}
+
 /* Keeps the frames that are Python code in execution. False when one stands outside its code. */
 static bool keep_frames(struct python_reader *reader)
 {
@@ -84,14 +110,16 @@ static bool keep_frames(struct python_reader *reader)
         const struct code_met *met = &reader->codes.met[frame->met];
         if (met->state == CODE_FOREIGN)
             continue;
-        int64_t offset = (int64_t)(frame->ip - (met->address + layout->code.instructions));
+        int64_t offset = frame->offset;
+        if (frame->tlbc_index)
+            offset += (int64_t)(met->address + layout->code.instructions - reader->copies[i]);
         int64_t end = (int64_t)met->facts.units * CODE_UNIT_BYTES;
         if (offset < -CODE_UNIT_BYTES || offset >= end)
             return false;
         /* A function that is being entered, and the shim under a specialised class call in 3.13 and
          * later
          * (_Py_InitCleanup): CPython hides them too (_PyFrame_IsIncomplete, pycore_frame.h). */
-        if (!frame->generator && offset < (int64_t)met->facts.first_traceable * CODE_UNIT_BYTES)
+        if (!frame->is_complete && offset < (int64_t)met->facts.first_traceable * CODE_UNIT_BYTES)
             continue;
         if (reader->captured_count == PYTHON_FRAMES_MAX) {
             reader->truncated = true;
@@ -121,6 +149,8 @@ int python_stack_capture(struct python_reader *reader, pid_t tid)
     r = walk_frames(&reader->walk, layout, state, &reader->windows, &reader->codes);
     if (r == 0) {
         r = codes_read(&reader->codes, reader->memory);
+        if (r == 0)
+            r = read_copies(reader);
         if (r == 1 || (r == 0 && !keep_frames(reader)))
             r = PYTHON_STACK_TORN;
     }
@@ -134,7 +164,7 @@ int python_stack_confirm(const struct python_reader *reader)
     const struct python_layout *layout = &reader->runtime.layout;
     const struct walk *walk = &reader->walk;
     const struct thread_state *state = &reader->state;
-    bool has_cframe = layout->thread.frame == PYTHON_ABSENT;
+    bool has_cframe = layout->thread.cframe != PYTHON_ABSENT;
     remote_addr anchor, head = 0, code = 0, previous = 0;
     struct memory_span spans[4];
     size_t count = 0;
@@ -147,8 +177,7 @@ int python_stack_confirm(const struct python_reader *reader)
         spans[count++] =
             (struct memory_span){state->cframe + layout->cframe.frame, &head, sizeof(head)};
     if (walk->head) {
-        spans[count++] =
-            (struct memory_span){walk->head + layout->frame.code, &code, sizeof(code)};
+        spans[count++] = (struct memory_span){walk->head + layout->frame.code, &code, sizeof(code)};
         spans[count++] =
             (struct memory_span){walk->head + layout->frame.previous, &previous, sizeof(previous)};
     }
@@ -195,6 +224,17 @@ int python_stack_resolve(struct python_reader *reader, struct python_stack *ret_
     *ret_stack = (struct python_stack){
         .frames = reader->frames, .count = reader->captured_count, .truncated = reader->truncated};
     return 0;
+}
+
+int python_stack_holds_gil(const struct python_reader *reader, bool *ret_holds)
+{
+    remote_addr holder;
+    if (!reader->is_captured)
+        return PYTHON_STACK_TORN;
+    int r = gil_find_holder(&reader->runtime, reader->memory, reader->state.interpreter, &holder);
+    if (r == 0)
+        *ret_holds = holder == reader->state.address;
+    return r;
 }
 
 bool python_reader_can_retry(const struct python_reader *reader)

@@ -4,11 +4,11 @@
 
 #include "base/utf8.h"
 
-/* Bits of PyASCIIObject.state in builds with the GIL, 3.3 to 3.15
+/* Bits of PyASCIIObject.state from layout->unicode.state_shift on, 3.3 to 3.15
  * (Include/cpython/unicodeobject.h). */
-#define STATE_KIND(state) (((state) >> 2) & 7)
-#define STATE_COMPACT     (1u << 5)
-#define STATE_ASCII       (1u << 6)
+#define STATE_KIND    7u
+#define STATE_COMPACT (1u << 3)
+#define STATE_ASCII   (1u << 4)
 
 bool python_text_parse(const struct python_layout *layout, const uint8_t *header, size_t length,
                        struct python_text *ret_text)
@@ -16,10 +16,10 @@ bool python_text_parse(const struct python_layout *layout, const uint8_t *header
     typeof(layout->unicode) at = layout->unicode;
     if ((uint64_t)at.length + 8 > length || (uint64_t)at.state + 4 > length)
         return false;
-    uint32_t state = load_u32(header + at.state);
+    uint32_t state = load_u32(header + at.state) >> at.state_shift;
     struct python_text text = {
         .length = load_u64(header + at.length),
-        .unit_bytes = STATE_KIND(state),
+        .unit_bytes = state & STATE_KIND,
         .is_inline = (state & STATE_COMPACT) != 0,
         .inline_at = state & STATE_ASCII ? at.ascii_bytes : at.compact_bytes,
     };

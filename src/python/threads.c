@@ -23,28 +23,56 @@ static void parse_state(const struct python_layout *layout, remote_addr address,
     *ret_state = (struct thread_state){
         .address = address,
         .interpreter = load_u64(data + layout->thread.interp),
-        .chunk = load_u64(data + layout->thread.chunk),
-        .chunk_top = load_u64(data + layout->thread.chunk + 8),
-        .chunk_limit = load_u64(data + layout->thread.chunk + 16),
     };
-    if (layout->thread.frame != PYTHON_ABSENT)
-        ret_state->frame = load_u64(data + layout->thread.frame);
-    else
+    if (layout->thread.chunk != PYTHON_ABSENT) {
+        ret_state->chunk = load_u64(data + layout->thread.chunk);
+        ret_state->chunk_top = load_u64(data + layout->thread.chunk + 8);
+        ret_state->chunk_limit = load_u64(data + layout->thread.chunk + 16);
+    }
+    if (layout->thread.cframe != PYTHON_ABSENT)
         ret_state->cframe = load_u64(data + layout->thread.cframe);
+    else
+        ret_state->frame = load_u64(data + layout->thread.frame);
+    if (layout->thread.base_frame != PYTHON_ABSENT)
+        ret_state->base_frame = load_u64(data + layout->thread.base_frame);
 }
 
 /* Whether it is about to run Python code. Exact where the thread state holds the frame. */
 static bool has_frames(const struct python_layout *layout, const struct thread_state *state)
 {
-    if (layout->thread.frame != PYTHON_ABSENT)
-        return state->frame != 0;
+    if (layout->thread.cframe == PYTHON_ABSENT)
+        return state->frame != 0 && state->frame != state->base_frame;
     return state->cframe - state->address >= THREAD_ROOT_CFRAME_MAX;
 }
 
+/* The number of the thread that a state belongs to. 0 or a negative errno. */
+static int identify(const struct python_runtime *runtime, const struct memory *memory,
+                    const uint8_t *data, struct thread_entry *entry)
+{
+    const struct python_layout *layout = &runtime->layout;
+    if (layout->thread.native_id != PYTHON_ABSENT) {
+        uint64_t tid = load_u64(data + layout->thread.native_id);
+        entry->tid = tid <= INT32_MAX ? (pid_t)tid : 0;
+        return 0;
+    }
+    uint32_t tid = 0;
+    remote_addr pthread = load_u64(data + layout->thread.pthread);
+    int r = is_address(pthread) ? memory_read_u32(memory, pthread + runtime->pthread_tid, &tid) : 0;
+    if (r < 0 && r != -EFAULT)
+        return r;
+    /* A thread that has ended may have left its state, but not its stack. */
+    if (r == 0 && tid <= INT32_MAX) {
+        entry->tid = (pid_t)tid;
+        entry->pthread = pthread;
+    }
+    return 0;
+}
+
 /* Walks the thread states of one interpreter. 0, PYTHON_STACK_TORN or a negative errno. */
-static int walk_threads(struct threads *threads, const struct python_layout *layout,
+static int walk_threads(struct threads *threads, const struct python_runtime *runtime,
                         const struct memory *memory, uint32_t interpreter)
 {
+    const struct python_layout *layout = &runtime->layout;
     uint8_t data[PYTHON_THREAD_BYTES_MAX];
     const struct interpreter_entry *owner = &threads->interpreters[interpreter];
     remote_addr state = load_u64(owner->mark + 8);
@@ -59,16 +87,18 @@ static int walk_threads(struct threads *threads, const struct python_layout *lay
             return r == -EFAULT ? PYTHON_STACK_TORN : r;
         if (load_u64(data + layout->thread.interp) != owner->address)
             return PYTHON_STACK_TORN; /* freed while we looked */
-        uint64_t tid = load_u64(data + layout->thread.native_id);
-        threads->entries[threads->count++] = (struct thread_entry){
-            .tid = tid <= INT32_MAX ? (pid_t)tid : 0, .interpreter = interpreter, .state = state};
+        struct thread_entry *entry = &threads->entries[threads->count++];
+        *entry = (struct thread_entry){.interpreter = interpreter, .state = state};
+        r = identify(runtime, memory, data, entry);
+        if (r < 0)
+            return r;
         state = load_u64(data + layout->thread.next);
     }
     return 0;
 }
 
 /* A state without a thread, or with one that another state has too, is about to get its own: 3.12
- * and later start with 0, 3.11 with the number of the thread that made it. */
+ * and later start with 0, earlier ones with the number of the thread that made it. */
 static bool is_settled(const struct threads *threads)
 {
     if (threads->count > UNIQUE_CHECKED_MAX)
@@ -81,6 +111,15 @@ static bool is_settled(const struct threads *threads)
                 return false;
     }
     return true;
+}
+
+/* What to read for an interpreter's mark; returns how many spans. */
+static size_t mark_spans(const struct python_layout *layout, remote_addr interpreter,
+                         uint8_t mark[MARK_BYTES], struct memory_span *spans)
+{
+    spans[0] = (struct memory_span){interpreter + layout->interpreter.threads_made, mark, 8};
+    spans[1] = (struct memory_span){interpreter + layout->interpreter.threads_head, mark + 8, 8};
+    return 2;
 }
 
 static int walk_interpreters(struct threads *threads, const struct python_runtime *runtime,
@@ -104,14 +143,13 @@ static int walk_interpreters(struct threads *threads, const struct python_runtim
         struct interpreter_entry *entry = &threads->interpreters[index];
         entry->address = at;
         remote_addr next;
-        struct memory_span spans[] = {
-            {at + layout->interpreter.threads_head - 8, entry->mark, MARK_BYTES},
-            {at + layout->interpreter.next, &next, sizeof(next)},
-        };
-        r = is_address(at) ? memory_read_spans(memory, spans, 2) : 0;
-        if (r < 2)
+        struct memory_span spans[3];
+        size_t count = mark_spans(layout, at, entry->mark, spans);
+        spans[count++] = (struct memory_span){at + layout->interpreter.next, &next, sizeof(next)};
+        r = is_address(at) ? memory_read_spans(memory, spans, count) : 0;
+        if (r < (int)count)
             return r < 0 && r != -EFAULT ? r : PYTHON_STACK_TORN;
-        r = walk_threads(threads, layout, memory, index);
+        r = walk_threads(threads, runtime, memory, index);
         if (r != 0)
             return r;
         at = next;
@@ -127,6 +165,7 @@ struct look {
     size_t count;
     uint8_t states[CANDIDATES_MAX][PYTHON_THREAD_BYTES_MAX];
     uint64_t generations[CANDIDATES_MAX];
+    uint32_t tids[CANDIDATES_MAX]; /* as libc has them */
     uint8_t marks[INTERPRETERS_MAX][MARK_BYTES];
     remote_addr head;
     bool head_changed, list_changed;
@@ -139,15 +178,13 @@ static int look_at(const struct threads *threads, const struct python_runtime *r
                    struct look *look)
 {
     const struct python_layout *layout = &runtime->layout;
-    struct memory_span spans[1 + INTERPRETERS_MAX + 2 * CANDIDATES_MAX + THREAD_EXTRAS_MAX];
+    struct memory_span spans[1 + 2 * INTERPRETERS_MAX + 3 * CANDIDATES_MAX + THREAD_EXTRAS_MAX];
     size_t n = 0;
     look->count = 0;
     spans[n++] = (struct memory_span){runtime->address + layout->runtime.interpreters_head,
                                       &look->head, sizeof(look->head)};
     for (size_t i = 0; i < threads->interpreters_count; i++)
-        spans[n++] = (struct memory_span){threads->interpreters[i].address +
-                                              layout->interpreter.threads_head - 8,
-                                          look->marks[i], MARK_BYTES};
+        n += mark_spans(layout, threads->interpreters[i].address, look->marks[i], spans + n);
     for (size_t i = 0; i < threads->count && look->count < CANDIDATES_MAX; i++) {
         const struct thread_entry *entry = &threads->entries[i];
         if (entry->tid != tid)
@@ -161,6 +198,9 @@ static int look_at(const struct threads *threads, const struct python_runtime *r
                 (struct memory_span){threads->interpreters[entry->interpreter].address +
                                          layout->interpreter.code_generation,
                                      &look->generations[at], sizeof(look->generations[at])};
+        if (entry->pthread)
+            spans[n++] = (struct memory_span){entry->pthread + runtime->pthread_tid,
+                                              &look->tids[at], sizeof(look->tids[at])};
     }
     size_t extra = extras->count < THREAD_EXTRAS_MAX ? extras->count : THREAD_EXTRAS_MAX;
     memcpy(spans + n, extras->spans, extra * sizeof(*spans));
@@ -178,6 +218,18 @@ static int look_at(const struct threads *threads, const struct python_runtime *r
     return 0;
 }
 
+/* Whether a state that the list has for `tid` still is that thread's. */
+static bool belongs(const struct python_layout *layout, const struct look *look, size_t at,
+                    pid_t tid)
+{
+    const uint8_t *data = look->states[at];
+    remote_addr pthread = look->candidates[at]->pthread;
+    if (pthread)
+        return load_u64(data + layout->thread.pthread) == pthread &&
+               look->tids[at] == (uint32_t)tid;
+    return load_u64(data + layout->thread.native_id) == (uint64_t)tid;
+}
+
 /* The state that runs: the first that is still its thread's and has frames. A thread inside a
  * sub-interpreter has one in each; the newest interpreter comes first. */
 static bool choose(const struct threads *threads, const struct python_layout *layout, pid_t tid,
@@ -189,7 +241,7 @@ static bool choose(const struct threads *threads, const struct python_layout *la
         struct thread_state state;
         parse_state(layout, entry->state, look->states[i], &state);
         state.code_generation = look->generations[i];
-        if (load_u64(look->states[i] + layout->thread.native_id) != (uint64_t)tid ||
+        if (!belongs(layout, look, i, tid) ||
             state.interpreter != threads->interpreters[entry->interpreter].address)
             continue;
         bool runs = has_frames(layout, &state);

@@ -11,13 +11,14 @@
 #define INTERPRETERS_MAX 64
 /* PyThreadState.root_cframe lies below this offset (3.11: 336, 3.12: 272). */
 #define THREAD_ROOT_CFRAME_MAX 512
-/* Threads ever made and the newest thread state: changes whenever one is added. */
+/* Thread states ever made and the newest of them: changes whenever one is added. */
 #define MARK_BYTES 16
 
 struct thread_entry {
     pid_t tid;
     uint32_t interpreter; /* index */
     remote_addr state;
+    remote_addr pthread; /* where libc keeps its number, 3.8 to 3.10; 0: the state has it */
 };
 
 struct interpreter_entry {
@@ -41,8 +42,9 @@ struct thread_state {
     remote_addr address, interpreter;
     uint64_t code_generation; /* of its interpreter; 0 where there is none */
     remote_addr chunk, chunk_top, chunk_limit;
-    remote_addr frame;  /* or */
+    remote_addr frame;  /* 0: none; or */
     remote_addr cframe; /* see struct python_layout */
+    remote_addr base_frame;
 };
 
 /* What else to read in the same system call as the thread state. */

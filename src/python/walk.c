@@ -1,6 +1,6 @@
-/* The chain of frames of one thread (_PyInterpreterFrame, 3.11 and later). Knows how frames are
- * linked and what a chain that was caught half made looks like; knows nothing of names and lines.
- */
+/* The chain of frames of one thread (_PyInterpreterFrame, 3.11 and later; before, PyFrameObject on
+ * the heap). Knows how frames are linked and what a chain that was caught half made looks like;
+ * knows nothing of names and lines. */
 #include "walk.h"
 
 #include "base/bytes.h"
@@ -17,7 +17,9 @@
 
 /* A frame, copied out. */
 struct link {
-    remote_addr code, previous, ip;
+    remote_addr code, previous;
+    int64_t offset; /* of its instruction, in bytes */
+    uint32_t tlbc_index;
     uint8_t owner;
     bool is_entry;
 };
@@ -27,20 +29,34 @@ static bool is_address(remote_addr address)
     return address >= 4096 && address < UINT64_C(1) << 56 && address % 8 == 0;
 }
 
-static int read_link(struct windows *windows, const struct python_layout *layout,
+/* From 3.11 on an eval loop runs several frames, and the first of them can be told. */
+static bool has_entries(const struct python_layout *layout)
+{
+    return layout->frame.owner != PYTHON_ABSENT;
+}
+
+static int read_link(struct walk *walk, struct windows *windows, const struct python_layout *layout,
                      remote_addr address, struct link *ret_link)
 {
-    const uint8_t *data;
-    int r = windows_get(windows, address, layout->frame.bytes, &data);
+    const uint8_t *data = has_entries(layout) ? NULL : chain_get(&walk->chain, address);
+    int r = data ? 0 : windows_get(windows, address, layout->frame.bytes, &data);
     if (r < 0)
         return r;
     *ret_link = (struct link){
         .code = load_u64(data + layout->frame.code) & ~layout->tag_mask,
         .previous = load_u64(data + layout->frame.previous),
-        .ip = load_u64(data + layout->frame.ip),
-        .owner = data[layout->frame.owner],
         .is_entry = layout->frame.is_entry != PYTHON_ABSENT && data[layout->frame.is_entry] == 1,
     };
+    if (layout->frame.owner != PYTHON_ABSENT)
+        ret_link->owner = data[layout->frame.owner];
+    if (layout->frame.tlbc_index != PYTHON_ABSENT)
+        ret_link->tlbc_index = load_u32(data + layout->frame.tlbc_index);
+    if (layout->frame.last != PYTHON_ABSENT)
+        ret_link->offset =
+            (int64_t)(int32_t)load_u32(data + layout->frame.last) * layout->last_unit_bytes;
+    else
+        ret_link->offset = (int64_t)(load_u64(data + layout->frame.ip) -
+                                     (ret_link->code + layout->code.instructions));
     return 0;
 }
 
@@ -120,7 +136,7 @@ static int step(struct walk *walk, const struct python_layout *layout, remote_ad
     if (!is_address(address) || !addresses_add(&walk->visited, address, &ignored))
         return PYTHON_STACK_TORN;
     follow_chunk(windows, address);
-    int r = read_link(windows, layout, address, &position->last);
+    int r = read_link(walk, windows, layout, address, &position->last);
     if (r < 0)
         return r == -EFAULT ? PYTHON_STACK_TORN : r;
 
@@ -131,7 +147,11 @@ static int step(struct walk *walk, const struct python_layout *layout, remote_ad
     if (link->owner >= OWNER_SHIM)
         return 0;
     struct walk_frame *frame = &walk->frames[walk->count];
-    *frame = (struct walk_frame){.generator = link->owner == OWNER_GENERATOR, .ip = link->ip};
+    *frame = (struct walk_frame){
+        .is_complete = !has_entries(layout) || link->owner == OWNER_GENERATOR,
+        .tlbc_index = link->tlbc_index,
+        .offset = link->offset,
+    };
     if (!is_address(link->code) || !codes_meet(codes, link->code, &frame->met))
         return PYTHON_STACK_TORN;
     walk->count++;
@@ -154,7 +174,9 @@ int walk_frames(struct walk *walk, const struct python_layout *layout,
     walk->head = 0;
     addresses_clear(&walk->visited);
     start_chunk(windows, state);
-    if (layout->thread.frame == PYTHON_ABSENT) {
+    if (!has_entries(layout))
+        chain_begin(&walk->chain, windows->memory, state->address, layout->frame.bytes);
+    if (layout->thread.cframe != PYTHON_ABSENT) {
         int r = read_cframe(windows, layout, state->cframe, &cframe);
         if (r < 0)
             return r == -EFAULT ? PYTHON_STACK_TORN : r;
@@ -186,7 +208,7 @@ int walk_frames(struct walk *walk, const struct python_layout *layout,
         }
     }
     /* Each eval loop starts with such a frame, also the outermost. */
-    if (position.steps && !is_first(layout, &position.last))
+    if (position.steps && has_entries(layout) && !is_first(layout, &position.last))
         return PYTHON_STACK_TORN;
     return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "addresses.h"
+#include "chain.h"
 #include "code.h"
 #include "threads.h"
 #include "windows.h"
@@ -16,13 +17,15 @@ _Static_assert(WALK_STEPS_MAX <= ADDRESSES_MAX, "each step is remembered");
 _Static_assert(WALK_FRAMES_MAX <= CODES_MET_MAX, "each frame may have code of its own");
 
 struct walk_frame {
-    uint32_t met;   /* index of its code object, see codes_meet */
-    bool generator; /* it belongs to a generator: never half made */
-    remote_addr ip;
+    uint32_t met;        /* index of its code object, see codes_meet */
+    bool is_complete;    /* never half made, as a generator's frame is not */
+    uint32_t tlbc_index; /* which copy of the code `offset` should be counted in */
+    int64_t offset;      /* of the instruction in the code object's own code, in bytes */
 };
 
 struct walk {
     struct addresses visited;
+    struct chain chain; /* frames on the heap, see there */
     struct walk_frame frames[WALK_FRAMES_MAX];
     size_t count;
     bool truncated;

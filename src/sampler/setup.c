@@ -131,7 +131,7 @@ int sampler_require_python(struct sampler *sampler, struct error *error)
         return error_set(error, -ENOTSUP, "%s", told);
     return error_set(
         error, -ENOEXEC,
-        "process %d is not a Python process (no CPython 3.11 to 3.14 is running in it); "
+        "process %d is not a Python process (no CPython 3.8 to 3.15 is running in it); "
         "give the pid of the interpreter itself",
         (int)sampler->pid);
 }

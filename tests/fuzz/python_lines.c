@@ -35,13 +35,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     size_t header_bytes = input.left < HEADER_BYTES ? input.left : HEADER_BYTES;
     if (!bytes_take(&input, header_bytes, &header) ||
-        !python_layout_init(first_line & 1 ? 0x030b00f0 : 0x030c00f0, false, NULL, 0, &layout))
+        !python_layout_init(0x030800f0 + (first_line % 5 << 16), false, NULL, 0, &layout))
         return 0;
     fuzz_text(&layout, bytes_of(header, header_bytes));
 
-    int32_t line = python_line_find(input, (int32_t)first_line, (int32_t)offset);
+    enum python_line_table kind = layout.line_table;
+    int32_t line = python_line_find(kind, input, (int32_t)first_line, (int32_t)offset);
     assert(line >= 0 || (int32_t)offset < 0);
-    int32_t inside = python_line_find(input, (int32_t)first_line, offset % 4096);
+    int32_t inside = python_line_find(kind, input, (int32_t)first_line, offset % 4096);
     assert(inside >= 0);
     return 0;
 }

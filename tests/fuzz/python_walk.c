@@ -81,12 +81,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct python_reader *reader;
     struct bytes input = bytes_of(data, size);
     uint8_t version;
-    if (!bytes_take_u8(&input, &version) || !fake_init(&fake, 11 + version % 4))
+    if (!bytes_take_u8(&input, &version) || !fake_init(&fake, fake_builds[version % FAKE_BUILDS]))
         return 0;
     build(&fake);
     if (python_reader_create(&fake.runtime, &fake.memory, &reader) < 0)
         return 0;
-    if (version & 16)
+    if (version & 128)
         capture(reader); /* its caches then hold what is about to change */
 
     uint32_t where;

@@ -38,6 +38,6 @@ def usable(minor):
     """One interpreter of this minor version for each way of building it, self-built ones first."""
     builds = {}
     for python in sorted(all_pythons(), key=lambda python: "stripped" in python.build):
-        if python.minor == minor and "free-threaded" not in python.build:
+        if python.minor == minor and not {"free-threaded", "debug"} & set(python.build):
             builds.setdefault(python.build[0], python)
     return list(builds.values())

@@ -8,16 +8,17 @@
 /* False at the end of the records, or of what can be understood. */
 static bool check_record(struct bytes *records, unsigned long *checked, unsigned long *different)
 {
-    uint32_t first_line, table_bytes, units, wanted;
+    uint32_t kind, first_line, table_bytes, units, wanted;
     const uint8_t *table;
-    if (!bytes_take_u32(records, &first_line) || !bytes_take_u32(records, &table_bytes) ||
+    if (!bytes_take_u32(records, &kind) || kind > PYTHON_LINES_LOCATIONS ||
+        !bytes_take_u32(records, &first_line) || !bytes_take_u32(records, &table_bytes) ||
         !bytes_take_u32(records, &units) || !bytes_take(records, table_bytes, &table))
         return false;
     for (uint32_t i = 0; i < units; i++) {
         if (!bytes_take_u32(records, &wanted))
             return false;
-        int32_t line =
-            python_line_find(bytes_of(table, table_bytes), (int32_t)first_line, 2 * (int64_t)i);
+        int32_t line = python_line_find((enum python_line_table)kind, bytes_of(table, table_bytes),
+                                        (int32_t)first_line, 2 * (int64_t)i);
         ++*checked;
         *different += line != (int32_t)wanted;
     }
