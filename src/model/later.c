@@ -70,8 +70,11 @@ bool later_find(const struct later *later, int32_t tid, uint32_t sample,
         else
             high = middle;
     }
-    if (low == later->count || later->stacks[low].tid != tid)
-        return false;
+    if (low == later->count || later->stacks[low].tid != tid) {
+        if (low == 0 || later->stacks[low - 1].tid != tid)
+            return false;
+        low--; /* it ended: where it was met last is the nearest that is known */
+    }
     *ret_owner = later->stacks[low].owner;
     return true;
 }

@@ -24,7 +24,8 @@ struct later {
 int later_init(struct later *later, const struct recording *recording);
 void later_deinit(struct later *later);
 
-/* The first stack of the thread in a sample after number `sample` (samples are counted from 0). False when there is none. */
+/* The first stack of the thread in a sample after number `sample` (samples are counted from 0), or else its last one. False when it has
+ * none at all. */
 bool later_find(const struct later *later, int32_t tid, uint32_t sample,
                 struct event_owner *ret_owner);
 

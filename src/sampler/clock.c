@@ -110,8 +110,8 @@ static double expected_step(const struct clock *clock, const struct clock_view *
     return step > (double)view->armed_bytes ? step : (double)view->armed_bytes;
 }
 
-/* The kernel wakes us at faults. What comes without one is looked for now and then, and often while faults are behind: then
- * they bring in more than they did before. */
+/* The kernel wakes us at faults. What comes without one is looked for now and then, and often while
+ * faults are behind: then they bring in more than they did before. */
 static uint64_t fault_sleep_ns(struct clock *clock, const struct clock_view *view)
 {
     bool behind = (double)view->moved_bytes > 2 * expected_step(clock, view);
@@ -119,7 +119,8 @@ static uint64_t fault_sleep_ns(struct clock *clock, const struct clock_view *vie
 }
 
 /* Faults inside system calls, of threads that block SIGTRAP, and pages that came without a fault.
- * Less than that is left to the next fault: it is the next of a row that meets every line in proportion. */
+ * Less than that is left to the next fault: it is the next of a row that meets every line in
+ * proportion. */
 static bool fault_is_due(struct clock *clock, const struct clock_view *view)
 {
     return view->moved_bytes &&

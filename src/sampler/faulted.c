@@ -14,7 +14,7 @@
 #define PERIOD_MAX    1000000           /* faults: 4 GB in small pages */
 #define IN_ACT_MAX_NS (150 * NS_PER_US) /* since the fault: later, the thread may have gone on */
 #define MIX_WEIGHT    0.05              /* of a new value in the running mean */
-#define MIXED         0.1 /* one report in so many is another thread's than the one before */
+#define MIXED         0.04 /* above: another thread reported one of the last few faults */
 
 /* When the thread began to stand still, at the earliest. */
 static uint64_t stopped_since_ns(const struct sampler *sampler)
@@ -73,13 +73,30 @@ static void finish(struct sampler *sampler, struct taking *taking, pid_t tid)
 {
     uint64_t moved_bytes = sampler->sample_moved_bytes;
     struct event_owner *owner = &taking->owners[0];
-    sampler->grower = tid;
     if (taking_has_stack(owner))
         taking_resolve(sampler, taking, owner);
     sampler->last_met = *owner;
     share_faults(sampler, taking, tid);
     taking_finish(sampler, taking, moved_bytes);
     set_period(sampler, wished_period(sampler, taking->event.owner_count), tid);
+}
+
+bool sampler_is_mixed(const struct sampler *sampler)
+{
+    return sampler->mix > MIXED;
+}
+
+struct clock *sampler_looking_clock(struct sampler *sampler)
+{
+    return sampler->clock.by_faults && sampler_is_mixed(sampler) ? &sampler->poll : &sampler->clock;
+}
+
+/* Several threads that grow at once: we can sit with one of them only. */
+static void note_grower(struct sampler *sampler, pid_t tid)
+{
+    bool other = sampler->grower && sampler->grower != tid;
+    sampler->mix += MIX_WEIGHT * ((other ? 1 : 0) - sampler->mix);
+    sampler->grower = tid;
 }
 
 static bool wants_sample(struct sampler *sampler)
@@ -96,6 +113,7 @@ static void sample_trapped(struct sampler *sampler, const struct tracee *tracee)
     *owner = (struct event_owner){.tid = tid, .fault_address = tracee->fault_address};
     uint64_t since_ns = stopped_since_ns(sampler);
 
+    note_grower(sampler, tid);
     int outcome = taking_capture(sampler, &taking, tid);
     tracer_resume_thread(&sampler->tracer, tid);
     taking.event.pause_ns = sampler_now_ns() - since_ns;
@@ -114,14 +132,6 @@ void sampler_take_trapped(struct sampler *sampler)
         else
             tracer_resume_thread(&sampler->tracer, trapped->tid);
     }
-}
-
-/* Whether several threads grow at once: then we can sit with one of them only. */
-static bool is_mixed(struct sampler *sampler, pid_t tid)
-{
-    bool other = sampler->grower && sampler->grower != tid;
-    sampler->mix += MIX_WEIGHT * ((other ? 1 : 0) - sampler->mix);
-    return sampler->mix > MIXED;
 }
 
 /* A thread that shares the time with others, or is moved from processor to processor, is hardly
@@ -145,7 +155,8 @@ static void sample_ringed(struct sampler *sampler, const struct rings_fault *fau
     in_act = in_act && fault->cpu == sched_getcpu();
     taking.displaces = in_act;
     enum rings_trust trust = rings_note(&sampler->rings, fault->tid, in_act);
-    if (trust == RINGS_POOR || is_mixed(sampler, fault->tid))
+    note_grower(sampler, fault->tid);
+    if (trust == RINGS_POOR || sampler_is_mixed(sampler))
         use_trap(sampler, fault->tid);
     if (trust == RINGS_GOOD && !in_act) {
         /* It may be on another line already: its next fault tells better. */

@@ -50,8 +50,8 @@ void sampler_book_memory(struct sampler *sampler, const struct counters_memory *
     sampler->now = *memory;
 }
 
-/* What a fault brings in. Faults that bring in more than before (huge pages, files) are learnt at once: until then the next one
- * that is reported is far away. */
+/* What a fault brings in. Faults that bring in more than before (huge pages, files) are learnt at
+ * once: until then the next one that is reported is far away. */
 static void learn_fault_bytes(struct sampler *sampler, double grown, uint64_t faults)
 {
     double bytes = grown / (double)faults, mean = sampler->fault_bytes;
@@ -60,8 +60,8 @@ static void learn_fault_bytes(struct sampler *sampler, double grown, uint64_t fa
     sampler->fault_bytes += (bytes > 2 * mean ? 1 : FAULT_BYTES_WEIGHT) * (bytes - mean);
 }
 
-/* When memory fell between two readings, growth beside it is hidden: only the difference was read. The faults tell how much
- * it was, at a page each, or less where faults bring in less. */
+/* When memory fell between two readings, growth beside it is hidden: only the difference was read.
+ * The faults tell how much it was, at a page each, or less where faults bring in less. */
 void sampler_uncover_growth(struct sampler *sampler, uint64_t faults)
 {
     double page = (double)sampler->page_bytes, grown = (double)sampler->sample_grown_bytes;
@@ -69,8 +69,7 @@ void sampler_uncover_growth(struct sampler *sampler, uint64_t faults)
     if (!sampler->sample_fell) {
         learn_fault_bytes(sampler, grown, faults);
     } else if (bytes * (double)faults > grown) {
-        uint64_t hidden =
-            (uint64_t)((bytes * (double)faults - grown) / page) * sampler->page_bytes;
+        uint64_t hidden = (uint64_t)((bytes * (double)faults - grown) / page) * sampler->page_bytes;
         sampler->grown_bytes += hidden;
         sampler->released_bytes += hidden;
     }

@@ -128,7 +128,7 @@ void taking_finish(struct sampler *sampler, struct taking *taking, uint64_t move
  */
 static bool is_for_freed(const struct sampler *sampler)
 {
-    return sampler->clock.by_faults &&
+    return sampler->clock.by_faults && !sampler_is_mixed(sampler) &&
            sampler->sample_grown_bytes < sampler->sample_moved_bytes / 2;
 }
 

@@ -68,6 +68,7 @@ struct sampler {
     uint64_t stopped_ns;     /* when a thread was last stopped */
     uint64_t cpu_ns;         /* our processor time when it was last asked for */
     struct clock clock;
+    struct clock poll; /* beside it, while several threads grow at once */
     const char *clock_reason;
     bool traps;                 /* the kernel stops threads in the act of a fault */
     bool may_trap;              /* ...or could: the job ignores SIGTRAP */
@@ -161,6 +162,10 @@ void sampler_take_trapped(struct sampler *sampler);
 void sampler_take_ringed(struct sampler *sampler);
 /* Where nothing grows any more: counts to a step that suits what may come. */
 void sampler_refresh_period(struct sampler *sampler);
+/* Whether several threads grow at once. */
+bool sampler_is_mixed(const struct sampler *sampler);
+/* The clock that says when to look. Faults are reported too seldom to share growth among threads by them: then memory is polled as well. */
+struct clock *sampler_looking_clock(struct sampler *sampler);
 /* Sits where the thread that grew last runs now: it may have been moved meanwhile. */
 void sampler_follow_grower(struct sampler *sampler);
 /* Follows the threads that there are now. */

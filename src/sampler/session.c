@@ -14,9 +14,9 @@
 #define SPLIT_NS    (100 * NS_PER_MS)
 #define FLUSH_NS    (1 * NS_PER_S)
 #define PROGRESS_NS (250 * NS_PER_MS)
-#define QUIET_NS    (1 * NS_PER_S)   /* longest time without a reading when nothing moves */
+#define QUIET_NS    (1 * NS_PER_S)    /* longest time without a reading when nothing moves */
 #define SEAT_NS     (500 * NS_PER_MS) /* without a sample, sit anywhere */
-#define LATE_WEIGHT 0.1              /* of a new value in the running mean */
+#define LATE_WEIGHT 0.1               /* of a new value in the running mean */
 
 static void handle_exec(struct sampler *sampler, uint64_t now_ns)
 {
@@ -119,7 +119,8 @@ static struct clock_view view_of(const struct sampler *sampler, uint64_t now_ns)
 static void sleep_until_due(struct sampler *sampler)
 {
     struct clock_view view = view_of(sampler, sampler_now_ns());
-    uint64_t sleep_ns = sampler->clock.sleep_ns(&sampler->clock, &view);
+    struct clock *clock = sampler_looking_clock(sampler);
+    uint64_t sleep_ns = clock->sleep_ns(clock, &view);
     if (!sampler->reader && !sampler->unsupported && sampler->search_at_ns < view.now_ns + sleep_ns)
         sleep_ns = sampler->search_at_ns > view.now_ns ? sampler->search_at_ns - view.now_ns : 0;
     if (sampler->tracer.unread_reports)
@@ -161,8 +162,8 @@ static void turn(struct sampler *sampler)
         sampler_check_finalizing(sampler, now_ns);
     sampler_read_memory(sampler);
     struct clock_view view = view_of(sampler, now_ns);
-    if (sampler->reader && sampler->writer && !sampler->finalizing &&
-        sampler->clock.is_due(&sampler->clock, &view))
+    struct clock *clock = sampler_looking_clock(sampler);
+    if (sampler->reader && sampler->writer && !sampler->finalizing && clock->is_due(clock, &view))
         sampler_sample(sampler);
     if (now_ns >= sampler->next_tick_ns)
         tick(sampler, now_ns);

@@ -17,19 +17,20 @@
 #include "trace/permission.h"
 
 #define ATTACH_TRIES   5
-#define SLICE_NS          (100 * NS_PER_US) /* the shortest there is */
+#define SLICE_NS       (100 * NS_PER_US) /* the shortest there is */
 #define ATTACH_WAIT_NS (40 * NS_PER_MS)
 /* Between looks at the page table while memory grows: seldom enough to cost little, often enough
  * that what came before and after stays apart. */
 #define LOOK_GROWN_NS (10 * NS_PER_MS)
-#define FIRST_PERIOD   61 /* faults, while Python starts */
+#define FIRST_PERIOD  61 /* faults, while Python starts */
 /* Of one core, for samples; sleeping and waking between them takes twice as much again. */
 #define OWN_CPU_PERCENT 4
 /* Of one core, for everything: beyond it the poll clock polls more slowly. */
 #define OWN_CPU_MOST_PERCENT 8
-/* A short slice, for which the scheduler lets this thread run as soon as it wakes (EEVDF, Linux 6.12: sched_attr(2) with
- * sched_runtime for ordinary tasks): a thread that faulted must not go on until the next tick. It asks for no more time than before.
- * Older kernels refuse; then the wait is somewhat longer. */
+/* A short slice, for which the scheduler lets this thread run as soon as it wakes (EEVDF,
+ * Linux 6.12: sched_attr(2) with sched_runtime for ordinary tasks): a thread that faulted must not
+ * go on until the next tick. It asks for no more time than before. Older kernels refuse; then the
+ * wait is somewhat longer. */
 static void ask_for_short_slice(void)
 {
     struct {
@@ -196,6 +197,7 @@ static int choose_clock(struct sampler *sampler, struct error *error)
      * of our own processor time. */
     struct pace *pace = strcmp(name, "poll") == 0 ? &sampler->sample_pace : &sampler->stop_pace;
     clock_init(&sampler->clock, name, pace);
+    clock_init(&sampler->poll, "poll", &sampler->sample_pace);
     return 0;
 }
 
