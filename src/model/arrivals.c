@@ -31,34 +31,36 @@ struct arrivals {
     size_t met_count;
     struct event_page_run *rest; /* rows for those at no known page */
     size_t rest_count;
-    uint64_t *now;   /* by node: bytes of growth in the window */
-    uint64_t *given; /* by node: bytes of pages given */
 };
 
 static int by_page(const void *a, const void *b)
 {
     const struct ledger_entry *const *x = a, *const *y = b;
-    return (*x)->page < (*y)->page ? -1 : (*x)->page > (*y)->page;
+    if ((*x)->page != (*y)->page)
+        return (*x)->page < (*y)->page ? -1 : 1;
+    return *x < *y ? -1 : *x > *y; /* in the order of time */
 }
 
 static int by_count_down(const void *a, const void *b)
 {
     const struct event_page_run *x = a, *y = b;
-    return x->count > y->count ? -1 : x->count < y->count;
+    if (x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    return x->first < y->first ? -1 : x->first > y->first;
 }
 
 static int by_bytes_down(const void *a, const void *b)
 {
     const struct wish *x = a, *y = b;
-    return x->bytes > y->bytes ? -1 : x->bytes < y->bytes;
+    if (x->bytes != y->bytes)
+        return x->bytes > y->bytes ? -1 : 1;
+    return x->node < y->node ? -1 : x->node > y->node;
 }
 
 static void arrivals_deinit(struct arrivals *arrivals)
 {
     free(arrivals->met);
     free(arrivals->rest);
-    free(arrivals->now);
-    free(arrivals->given);
 }
 
 /* A sample without a page between two others of the same node was met where those were. */
@@ -100,26 +102,19 @@ static void forget_fallen(struct ledger *ledger)
 
 static int arrivals_init(struct arrivals *arrivals, struct ledger *ledger)
 {
-    size_t nodes = ledger->held_count + 1;
     *arrivals = (struct arrivals){
         .ledger = ledger,
         .met = calloc(ledger->count + 1, sizeof(struct ledger_entry *)),
         .rest = calloc(ledger->came_count + 1, sizeof(struct event_page_run)),
-        .now = calloc(nodes, sizeof(uint64_t)),
-        .given = calloc(nodes, sizeof(uint64_t)),
     };
-    if (!arrivals->met || !arrivals->rest || !arrivals->now || !arrivals->given)
+    if (!arrivals->met || !arrivals->rest)
         return -ENOMEM;
     forget_fallen(ledger);
     adopt_pages(ledger);
     for (size_t i = 0; i < ledger->count; i++) {
         struct ledger_entry *entry = &ledger->entries[i];
-        if (entry->node == PAGES_NOBODY)
-            continue;
-        arrivals->now[entry->node] += entry->grown_bytes;
-        if (!entry->page || !entry->grown_bytes)
-            continue;
-        arrivals->met[arrivals->met_count++] = entry;
+        if (entry->node != PAGES_NOBODY && entry->page && entry->grown_bytes)
+            arrivals->met[arrivals->met_count++] = entry;
     }
     qsort(arrivals->met, arrivals->met_count, sizeof(struct ledger_entry *), by_page);
     return 0;
@@ -127,8 +122,12 @@ static int arrivals_init(struct arrivals *arrivals, struct ledger *ledger)
 
 static int give(struct arrivals *arrivals, uint64_t first, uint64_t count, uint32_t node)
 {
-    arrivals->given[node] += count * arrivals->ledger->page_bytes;
-    return pages_give(&arrivals->ledger->pages, first, count, node);
+    struct ledger *ledger = arrivals->ledger;
+    int r = ledger_touch(ledger, node);
+    if (r < 0)
+        return r;
+    ledger->nodes[node].came += count * ledger->page_bytes;
+    return pages_give(&ledger->pages, first, count, node);
 }
 
 /* Shares a row among the entries met[from..to) that were met in it. */
@@ -158,7 +157,7 @@ static int give_missed(struct arrivals *arrivals, const struct event_page_run *r
     int r = missed_add(&ledger->missed, row->first, row->count);
     if (r < 0)
         return r;
-    if (owner < ledger->held_count && owner >= CALLTREE_NATIVE)
+    if (owner < ledger->node_count && owner >= CALLTREE_NATIVE)
         return give(arrivals, row->first, row->count, owner);
     arrivals->rest[arrivals->rest_count++] = *row;
     return 0;
@@ -186,16 +185,20 @@ static int give_rows(struct arrivals *arrivals)
 static int list_wishes(const struct arrivals *arrivals, struct wish **ret_wishes, size_t *ret_count)
 {
     const struct ledger *ledger = arrivals->ledger;
-    struct wish *wishes = calloc(ledger->held_count + 1, sizeof(*wishes));
+    struct wish *wishes = calloc(ledger->active_count + 1, sizeof(*wishes));
     size_t count = 0;
+    uint64_t largest = 0;
     uint32_t most = CALLTREE_ROOT; /* which never grew */
     if (!wishes)
         return -ENOMEM;
-    for (uint32_t node = 0; node < ledger->held_count; node++) {
-        if (arrivals->now[node] > arrivals->now[most])
+    for (size_t i = 0; i < ledger->active_count; i++) {
+        uint32_t node = ledger->active[i];
+        const struct ledger_node *of = &ledger->nodes[node];
+        if (of->grown > largest || (of->grown && of->grown == largest && node < most))
             most = node;
-        if (arrivals->now[node] >= arrivals->given[node] + ledger->page_bytes)
-            wishes[count++] = (struct wish){node, arrivals->now[node] - arrivals->given[node]};
+        largest = of->grown > largest ? of->grown : largest;
+        if (of->grown >= of->came + ledger->page_bytes)
+            wishes[count++] = (struct wish){node, of->grown - of->came};
     }
     if (count == 0) /* nobody misses anything: the one that grew most */
         wishes[count++] = (struct wish){most, 0};

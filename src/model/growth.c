@@ -145,8 +145,8 @@ static int settle_one(struct attribution *at, const struct pending *pending,
     if (pending->released_bytes == 0)
         return 0;
     struct share freer = {.node = pending->freed_by};
-    int r = freer.node == PAGES_NOBODY ? 0
-                                       : charge(at, pending, &freer, 0, pending->released_bytes);
+    int r =
+        freer.node == PAGES_NOBODY ? 0 : charge(at, pending, &freer, 0, pending->released_bytes);
     if (r < 0)
         return r;
     struct ledger_entry entry = {

@@ -48,7 +48,8 @@ int later_init(struct later *later, const struct recording *recording)
         }
         sample++;
     }
-    qsort(later->stacks, later->count, sizeof(*later->stacks), compare);
+    if (later->count > 1)
+        qsort(later->stacks, later->count, sizeof(*later->stacks), compare);
     return 0;
 }
 

@@ -3,9 +3,11 @@
  * - Pages that came in a window belong to those who grew in it (arrivals.c); at the first look, to
  * the baseline.
  * - When RSS fell in a window by R, those gave it whose books say more than their pages: a node
- * that holds 10 MB by its growth and has pages for 4 MB lost 6 MB. What all such nodes miss
- * together is scaled to R, for pages that are shared or were not seen to come are in no book.
+ *   that holds 10 MB by its growth and has pages for 4 MB lost 6 MB. First as far as it grew in the
+ *   window or its pages went in it; what those lost together is scaled down to R. What is left of R
+ * is of those who missed pages before, the largest first.
  * - Nobody gives back at a moment what came later: then another one with memory does.
+ * - Work is in proportion to what moved in a window, however many nodes there are.
  * - Without a look: last in, first out. */
 #include "ledger.h"
 
@@ -19,18 +21,27 @@
 #include "reconcile.h"
 
 #define WINDOW_MAX (1u << 20) /* entries; a window without a look cannot grow for ever */
-/* A few bytes can tell of any number of pages. What a recording may ask for grows with its size; real ones ask for about 1 a
- * byte. */
-#define WORK_A_BYTE 16
+/* A few bytes can tell of any number of pages. What a recording may ask for grows with its size;
+ * real ones ask for less than 1 a byte. */
+#define WORK_A_BYTE    32
+#define SCANNED_MAX    (UINT64_C(1) << 29) /* nodes, in all windows: seconds */
+#define PAGE_BYTES_MAX (UINT64_C(1) << 20) /* sums of them stay far from 2^63 */
+
+static int by_number(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
 
 void ledger_init(struct ledger *ledger, const struct recording *recording,
                  const struct missed *told, ledger_settled_fn settled, void *context)
 {
     struct recording_cursor cursor;
     struct event event;
+    uint64_t page_bytes = recording->target.page_bytes;
     *ledger = (struct ledger){
-        .told = told, .loser = PAGES_NOBODY, .settled = settled, .context = context};
-    ledger->page_bytes = recording->target.page_bytes ? recording->target.page_bytes : 4096;
+        .told = told, .window = 1, .loser = PAGES_NOBODY, .settled = settled, .context = context};
+    ledger->page_bytes = page_bytes && page_bytes <= PAGE_BYTES_MAX ? page_bytes : 4096;
     ledger->pages.work_more = ledger->missed.numbers.work_more =
         WORK_A_BYTE * (uint64_t)recording->events_bytes;
     for (recording_rewind(recording, &cursor); !ledger->looks && recording_next(&cursor, &event);)
@@ -42,9 +53,10 @@ void ledger_deinit(struct ledger *ledger)
     free(ledger->entries);
     free(ledger->came);
     free(ledger->went);
-    free(ledger->held);
-    free(ledger->share);
-    free(ledger->lost);
+    free(ledger->nodes);
+    free(ledger->active);
+    free(ledger->ready);
+    free(ledger->newest);
     pages_deinit(&ledger->pages);
     missed_deinit(&ledger->missed);
     holdings_deinit(&ledger->holdings);
@@ -52,26 +64,45 @@ void ledger_deinit(struct ledger *ledger)
 
 int ledger_reserve(struct ledger *ledger, size_t count)
 {
-    if (array_reserve(&ledger->held, &ledger->held_cap, count, sizeof(uint64_t)) < 0 ||
-        array_reserve(&ledger->share, &ledger->share_cap, count, sizeof(uint64_t)) < 0)
+    if (array_reserve(&ledger->nodes, &ledger->nodes_cap, count, sizeof(*ledger->nodes)) < 0)
         return -ENOMEM;
-    for (; ledger->held_count < count; ledger->held_count++)
-        ledger->held[ledger->held_count] = ledger->share[ledger->held_count] = 0;
+    while (ledger->node_count < count)
+        ledger->nodes[ledger->node_count++] = (struct ledger_node){0};
     return 0;
 }
+
+static int push(uint32_t **list, size_t *count, size_t *cap, uint32_t node)
+{
+    int r = array_reserve(list, cap, *count + 1, sizeof(**list));
+    if (r >= 0)
+        (*list)[(*count)++] = node;
+    return r;
+}
+
+int ledger_touch(struct ledger *ledger, uint32_t node)
+{
+    struct ledger_node *of = &ledger->nodes[node];
+    if (of->window == ledger->window)
+        return 0;
+    *of = (struct ledger_node){.held = of->held, .window = ledger->window};
+    return push(&ledger->active, &ledger->active_count, &ledger->active_cap, node);
+}
+
+/* ---- releases ---- */
 
 static int release(struct ledger *ledger, uint32_t point, uint32_t node, uint64_t bytes)
 {
     struct profile_change change = {.point = point, .node = node, .released_bytes = bytes};
-    ledger->held[node] -= bytes;
+    ledger->nodes[node].held -= bytes;
+    ledger->held_bytes -= bytes;
     return ledger->settled(ledger->context, &change);
 }
 
-/* Takes up to `bytes` from a node, at most what it has. */
+/* Takes up to `most` bytes from a node, at most what it has. */
 static int take_from(struct ledger *ledger, uint32_t point, uint32_t node, uint64_t most,
                      uint64_t *left)
 {
-    uint64_t part = ledger->held[node] < *left ? ledger->held[node] : *left;
+    uint64_t part = ledger->nodes[node].held < *left ? ledger->nodes[node].held : *left;
     if (part > most)
         part = most;
     if (part == 0)
@@ -82,80 +113,156 @@ static int take_from(struct ledger *ledger, uint32_t point, uint32_t node, uint6
 
 static int take_by_share(struct ledger *ledger, uint32_t point, uint64_t *left)
 {
-    for (uint32_t node = 0; node < ledger->held_count && *left; node++) {
+    int r = 0;
+    while (*left && ledger->ready_count && r >= 0) {
+        uint32_t node = ledger->ready[ledger->ready_count - 1];
         uint64_t before = *left;
-        int r = take_from(ledger, point, node, ledger->share[node], left);
+        r = take_from(ledger, point, node, ledger->nodes[node].share, left);
+        ledger->nodes[node].share -= before - *left;
+        if (*left) /* it has no more to give, or nothing to give it from */
+            ledger->ready_count--;
+    }
+    return r;
+}
+
+/* The one that lost most: it may have filled the same pages again before the look. Then those who
+ * grew last. */
+static int take_anyhow(struct ledger *ledger, uint32_t point, uint64_t *left)
+{
+    int r = ledger->loser < ledger->node_count
+                ? take_from(ledger, point, ledger->loser, UINT64_MAX, left)
+                : 0;
+    while (*left && ledger->newest_count && r >= 0) {
+        r = take_from(ledger, point, ledger->newest[ledger->newest_count - 1], UINT64_MAX, left);
+        if (*left)
+            ledger->newest_count--;
+    }
+    return r;
+}
+
+/* Bytes by which a node's books say more than its pages. */
+static uint64_t missing(const struct ledger *ledger, uint32_t node)
+{
+    const struct ledger_node *of = &ledger->nodes[node];
+    uint64_t books = of->held + (of->window == ledger->window ? of->grown : 0);
+    uint64_t has = pages_owned(&ledger->pages, node) * ledger->page_bytes;
+    return books > has ? books - has : 0;
+}
+
+bool ledger_scan(struct ledger *ledger)
+{
+    ledger->scanned += ledger->node_count;
+    return ledger->scanned < SCANNED_MAX;
+}
+
+/* More fell than those lost who are known to have lost: the rest is of those whose books were too
+ * high already, the highest first. */
+static int share_rest(struct ledger *ledger, uint64_t rest)
+{
+    while (rest && ledger_scan(ledger)) {
+        uint64_t largest = 0;
+        uint32_t highest = 0;
+        for (uint32_t node = 0; node < ledger->node_count; node++) {
+            const struct ledger_node *of = &ledger->nodes[node];
+            uint64_t bytes = missing(ledger, node);
+            bytes -= of->window == ledger->window ? of->share : 0;
+            if (bytes > largest)
+                highest = node;
+            largest = bytes > largest ? bytes : largest;
+        }
+        if (largest < ledger->page_bytes)
+            break;
+        int r = ledger_touch(ledger, highest);
         if (r < 0)
             return r;
-        ledger->share[node] -= before - *left;
+        uint64_t part = largest < rest ? largest : rest;
+        ledger->nodes[highest].share += part;
+        rest -= part;
     }
     return 0;
 }
 
-/* The one that lost most: it may have filled the same pages again before the look. Then those who
- * grew last in the window, then anybody. */
-static int take_anyhow(struct ledger *ledger, uint32_t point, uint64_t *left)
+/* How much each node lost, as far as it grew in this window or its pages went in it. Returns the
+ * sum. */
+static uint64_t share_lost(struct ledger *ledger)
 {
-    int r = ledger->loser < ledger->held_count
-                ? take_from(ledger, point, ledger->loser, UINT64_MAX, left)
-                : 0;
-    for (size_t i = ledger->count; i-- > 0 && *left && r >= 0;)
-        if (ledger->entries[i].node < ledger->held_count)
-            r = take_from(ledger, point, ledger->entries[i].node, UINT64_MAX, left);
-    for (uint32_t node = (uint32_t)ledger->held_count; node-- > 0 && *left && r >= 0;)
-        r = take_from(ledger, point, node, UINT64_MAX, left);
-    return r;
+    uint64_t total = 0;
+    for (size_t i = 0; i < ledger->active_count; i++) {
+        struct ledger_node *of = &ledger->nodes[ledger->active[i]];
+        uint64_t most = of->grown + of->went, misses = missing(ledger, ledger->active[i]);
+        of->share = misses < most ? misses : most;
+        total += of->share;
+    }
+    return total;
 }
 
-/* How much each node misses, scaled to what was released in all. */
-static void share_release(struct ledger *ledger, uint64_t grown_of_window[], uint64_t released)
+static int list_ready(struct ledger *ledger)
 {
-    uint64_t missing = 0;
-    ledger->loser = PAGES_NOBODY;
-    for (size_t i = 0; i < ledger->held_count; i++) {
-        uint64_t books = ledger->held[i] + grown_of_window[i];
-        uint64_t has = pages_owned(&ledger->pages, (uint32_t)i) * ledger->page_bytes;
-        ledger->share[i] = books > has ? books - has : 0;
-        missing += ledger->share[i];
-        if (ledger->share[i] > (ledger->loser == PAGES_NOBODY ? 0 : ledger->share[ledger->loser]))
-            ledger->loser = (uint32_t)i;
+    uint64_t largest = 0;
+    if (ledger->active_count > 1)
+        qsort(ledger->active, ledger->active_count, sizeof(*ledger->active), by_number);
+    for (size_t i = ledger->active_count; i-- > 0;) {
+        uint32_t node = ledger->active[i];
+        const struct ledger_node *of = &ledger->nodes[node];
+        if (of->share && of->share >= largest) {
+            largest = of->share;
+            ledger->loser = node;
+        }
+        int r = of->share && of->held
+                    ? push(&ledger->ready, &ledger->ready_count, &ledger->ready_cap, node)
+                    : 0;
+        if (r < 0)
+            return r;
     }
-    if (missing <= released)
-        return; /* the rest is taken anyhow */
-    for (size_t i = 0; i < ledger->held_count; i++)
-        ledger->share[i] = (uint64_t)((unsigned __int128)ledger->share[i] * released / missing);
+    return 0;
 }
 
 static int share_window(struct ledger *ledger)
 {
     uint64_t released = 0;
+    int r = 0;
+    ledger->loser = PAGES_NOBODY;
+    ledger->ready_count = 0;
     for (size_t i = 0; i < ledger->count; i++)
         released += ledger->entries[i].released_bytes;
     if (released == 0)
         return 0;
-    uint64_t *grown = calloc(ledger->held_count + 1, sizeof(*grown));
-    if (!grown)
-        return -ENOMEM;
-    for (size_t i = 0; i < ledger->count; i++)
-        if (ledger->entries[i].node != PAGES_NOBODY)
-            grown[ledger->entries[i].node] += ledger->entries[i].grown_bytes;
-    share_release(ledger, grown, released);
-    free(grown);
-    return 0;
+    uint64_t total = share_lost(ledger);
+    for (size_t i = 0; i < ledger->active_count && total > released; i++) {
+        struct ledger_node *of = &ledger->nodes[ledger->active[i]];
+        of->share = (uint64_t)((unsigned __int128)of->share * released / total);
+    }
+    if (total < released)
+        r = share_rest(ledger, released - total);
+    return r < 0 ? r : list_ready(ledger);
+}
+
+/* ---- windows ---- */
+
+static int settle_growth(struct ledger *ledger, const struct ledger_entry *entry)
+{
+    struct profile_change change = {.point = entry->point,
+                                    .node = entry->node,
+                                    .grown_bytes = entry->grown_bytes,
+                                    .certain_bytes = entry->certain_bytes,
+                                    .freed_bytes = entry->freed_bytes};
+    struct ledger_node *of = &ledger->nodes[entry->node];
+    int r = 0;
+    of->held += entry->grown_bytes;
+    ledger->held_bytes += entry->grown_bytes;
+    if (entry->grown_bytes && of->window == ledger->window && of->share)
+        r = push(&ledger->ready, &ledger->ready_count, &ledger->ready_cap, entry->node);
+    if (entry->grown_bytes && r >= 0 && ledger->looks &&
+        (ledger->newest_count == 0 || ledger->newest[ledger->newest_count - 1] != entry->node))
+        r = push(&ledger->newest, &ledger->newest_count, &ledger->newest_cap, entry->node);
+    return r < 0 ? r : ledger->settled(ledger->context, &change);
 }
 
 static int settle_entry(struct ledger *ledger, const struct ledger_entry *entry)
 {
     uint64_t left = entry->released_bytes;
-    if (entry->node != PAGES_NOBODY) {
-        struct profile_change change = {.point = entry->point,
-                                        .node = entry->node,
-                                        .grown_bytes = entry->grown_bytes,
-                                        .certain_bytes = entry->certain_bytes,
-                                        .freed_bytes = entry->freed_bytes};
-        ledger->held[entry->node] += entry->grown_bytes;
-        return ledger->settled(ledger->context, &change);
-    }
+    if (entry->node != PAGES_NOBODY)
+        return settle_growth(ledger, entry);
     int r = take_by_share(ledger, entry->point, &left);
     return r < 0 ? r : take_anyhow(ledger, entry->point, &left);
 }
@@ -165,7 +272,8 @@ int ledger_settle(struct ledger *ledger)
     int r = share_window(ledger);
     for (size_t i = 0; i < ledger->count && r >= 0; i++)
         r = settle_entry(ledger, &ledger->entries[i]);
-    ledger->count = ledger->came_count = ledger->went_count = 0;
+    ledger->count = ledger->came_count = ledger->went_count = ledger->active_count = 0;
+    ledger->window++;
     return r;
 }
 
@@ -196,20 +304,31 @@ static uint64_t unreleased(const struct ledger *ledger)
     return went > released ? went - released : 0;
 }
 
+static int count_went(struct ledger *ledger, const struct event_page_run *run)
+{
+    uint64_t end = run->first + run->count, row;
+    int r = 0;
+    for (uint64_t page = run->first; page < end && r >= 0; page += row) {
+        uint32_t node = pages_owner_of_row(&ledger->pages, page, end - page, false, &row);
+        if (node == PAGES_NOBODY)
+            continue;
+        r = ledger_touch(ledger, node);
+        ledger->nodes[node].went += row * ledger->page_bytes;
+    }
+    return r;
+}
+
 static int forget_went(struct ledger *ledger)
 {
-    int r = array_reserve(&ledger->lost, &ledger->lost_cap, ledger->held_count + 1,
-                          sizeof(*ledger->lost));
-    for (size_t i = 0; i < ledger->held_count && r >= 0; i++)
-        ledger->lost[i] = pages_owned(&ledger->pages, (uint32_t)i);
+    int r = 0;
     for (size_t i = 0; i < ledger->went_count && r >= 0; i++) {
         const struct event_page_run *run = &ledger->went[i];
-        r = missed_went(&ledger->missed, &ledger->pages, run->first, run->count);
+        r = count_went(ledger, run);
+        if (r >= 0)
+            r = missed_went(&ledger->missed, &ledger->pages, run->first, run->count);
         if (r >= 0)
             r = pages_give(&ledger->pages, run->first, run->count, PAGES_NOBODY);
     }
-    for (size_t i = 0; i < ledger->held_count && r >= 0; i++)
-        ledger->lost[i] -= pages_owned(&ledger->pages, (uint32_t)i);
     return r;
 }
 
@@ -277,7 +396,7 @@ static int settle_at_once(struct ledger *ledger, const struct ledger_entry *entr
         return holdings_release(&ledger->holdings, entry->released_bytes, release_newest,
                                 &releasing);
     }
-    int r = settle_entry(ledger, entry);
+    int r = settle_growth(ledger, entry);
     return r < 0 ? r : holdings_grow(&ledger->holdings, entry->node, entry->grown_bytes);
 }
 
@@ -294,6 +413,12 @@ int ledger_enter(struct ledger *ledger, const struct ledger_entry *entry)
             return r;
     }
     r = array_reserve(&ledger->entries, &ledger->cap, ledger->count + 1, sizeof(*ledger->entries));
+    if (r < 0)
+        return r;
+    if (entry->node != PAGES_NOBODY) {
+        r = ledger_touch(ledger, entry->node);
+        ledger->nodes[entry->node].grown += entry->grown_bytes;
+    }
     if (r < 0)
         return r;
     ledger->entries[ledger->count] = *entry;

@@ -24,6 +24,15 @@ struct ledger_entry {
 /* What was settled. 0 or a negative errno. */
 typedef int (*ledger_settled_fn)(void *context, const struct profile_change *change);
 
+struct ledger_node { /* in bytes */
+    uint64_t held; /* now */
+    /* In this window, if it is its number: */
+    uint32_t window;
+    uint64_t grown;
+    uint64_t came, went; /* pages that it was given, and that it had */
+    uint64_t share;      /* to release */
+};
+
 struct ledger {
     bool looks; /* the recording has looks at the page table */
     uint64_t page_bytes;
@@ -33,17 +42,24 @@ struct ledger {
     size_t count, cap;
     struct event_page_run *came, *went; /* in the window */
     size_t came_count, came_cap, went_count, went_cap;
-    uint64_t *lost;            /* by node: pages that went in this window */
-    size_t lost_cap;
     uint64_t unreleased_pages; /* that went, although RSS did not fall for them */
     struct pages pages;
     struct missed missed;      /* what this walk finds out */
     const struct missed *told; /* what an earlier walk found out, or NULL */
     bool began;                /* the first look was seen */
-    uint64_t *held, *share;    /* by node: bytes, now; bytes to release in this window */
-    uint32_t loser;            /* the node that misses most in this window */
-    size_t held_count, held_cap, share_cap;
-    struct holdings holdings;  /* without looks */
+    struct ledger_node *nodes;
+    size_t node_count, nodes_cap;
+    uint64_t held_bytes; /* by all of them */
+    uint32_t window;     /* its number, from 1 */
+    uint32_t *active;    /* nodes that have to do with it */
+    size_t active_count, active_cap;
+    uint32_t *ready; /* nodes that hold memory which they are to release */
+    size_t ready_count, ready_cap;
+    uint32_t *newest; /* nodes in the order of growth, among them some that hold nothing any more */
+    size_t newest_count, newest_cap;
+    uint64_t scanned;         /* nodes, in all windows */
+    uint32_t loser;           /* the node that misses most in this window */
+    struct holdings holdings; /* without looks */
 };
 
 /* `told` may be NULL. */
@@ -52,6 +68,15 @@ void ledger_init(struct ledger *ledger, const struct recording *recording,
 void ledger_deinit(struct ledger *ledger);
 /* Makes room for nodes below `count`. 0 or -ENOMEM. */
 int ledger_reserve(struct ledger *ledger, size_t count);
+/* A node has to do with this window. 0 or -ENOMEM. */
+int ledger_touch(struct ledger *ledger, uint32_t node);
+/* Bytes of pages that a node had, and that went in this window. */
+static inline uint64_t ledger_went(const struct ledger *ledger, uint32_t node)
+{
+    return ledger->nodes[node].window == ledger->window ? ledger->nodes[node].went : 0;
+}
+/* Whether it is affordable to go through all nodes once more. */
+bool ledger_scan(struct ledger *ledger);
 /* Points must not go down. All: 0 or a negative errno. */
 int ledger_enter(struct ledger *ledger, const struct ledger_entry *entry);
 /* Collects what a look found. */

@@ -9,7 +9,9 @@
 static int by_count_down(const void *a, const void *b)
 {
     const struct event_page_run *x = a, *y = b;
-    return x->count > y->count ? -1 : x->count < y->count;
+    if (x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    return x->first < y->first ? -1 : x->first > y->first;
 }
 
 static int by_first(const void *a, const void *b)
@@ -45,7 +47,8 @@ static void drop_empty(struct event_page_run *runs, size_t *count)
         if (runs[i].count)
             runs[kept++] = runs[i];
     *count = kept;
-    qsort(runs, kept, sizeof(*runs), by_first);
+    if (kept > 1)
+        qsort(runs, kept, sizeof(*runs), by_first);
 }
 
 /* The shortest row that a run fits in: a block that is made larger is moved when it cannot grow
@@ -63,7 +66,7 @@ int moved_follow(struct ledger *ledger)
 {
     struct event_page_run *went = ledger->went;
     int r = 0;
-    if (ledger->unreleased_pages < LEAST_PAGES)
+    if (ledger->unreleased_pages < LEAST_PAGES || ledger->came_count == 0)
         return 0;
     qsort(went, ledger->went_count, sizeof(*went), by_count_down);
     for (size_t i = 0; i < ledger->went_count && r >= 0; i++) {

@@ -8,9 +8,9 @@
 
 #define CHUNK_PAGES    512
 #define SLOTS_MIN      64
-#define CHUNKS_MAX     (1u << 21) /* 4 TiB of small pages */
+#define CHUNKS_MAX     (1u << 19) /* 1 TiB of small pages */
 #define TABLES_MAX     (1u << 17) /* 256 MiB of tables, for 256 GiB that belong to many */
-#define WORK_LEAST     (UINT64_C(1) << 26)
+#define WORK_LEAST     (UINT64_C(1) << 21)
 #define PAGES_FOR_WORK 64 /* pages of a table that are as much work as finding it */
 
 void pages_deinit(struct pages *pages)
@@ -141,6 +141,8 @@ static bool may_work(struct pages *pages)
 
 int pages_give(struct pages *pages, uint64_t first, uint64_t count, uint32_t node)
 {
+    if (count / CHUNK_PAGES > CHUNKS_MAX)
+        return -E2BIG;
     while (count > 0) {
         size_t at = first % CHUNK_PAGES, part = CHUNK_PAGES - at;
         if (part > count)
@@ -169,7 +171,7 @@ uint32_t pages_owner_of_row(struct pages *pages, uint64_t page, uint64_t most, b
 {
     size_t at = page % CHUNK_PAGES, left = down ? at + 1 : CHUNK_PAGES - at, count = 1;
     *ret_count = most;
-    if (!may_work(pages))
+    if (!may_work(pages) || most / CHUNK_PAGES > CHUNKS_MAX)
         return PAGES_NOBODY;
     const struct pages_chunk *chunk = find_chunk(pages, page / CHUNK_PAGES);
     if (left > most)

@@ -21,12 +21,12 @@
 /* Bytes that each node has in pages beyond its books; negative: the other way round. */
 static int64_t *differences(const struct ledger *ledger)
 {
-    int64_t *more = calloc(ledger->held_count + 1, sizeof(*more));
+    int64_t *more = calloc(ledger->node_count + 1, sizeof(*more));
     if (!more)
         return NULL;
-    for (uint32_t node = CALLTREE_NATIVE; node < ledger->held_count; node++)
+    for (uint32_t node = CALLTREE_NATIVE; node < ledger->node_count; node++)
         more[node] = (int64_t)(pages_owned(&ledger->pages, node) * ledger->page_bytes) -
-                     (int64_t)ledger->held[node];
+                     (int64_t)ledger->nodes[node].held;
     for (size_t i = 0; i < ledger->count; i++)
         if (ledger->entries[i].node != PAGES_NOBODY)
             more[ledger->entries[i].node] -= (int64_t)ledger->entries[i].grown_bytes;
@@ -40,11 +40,15 @@ static int move_growth(struct ledger *ledger, size_t index, uint32_t node, uint6
     struct ledger_entry *entry = &ledger->entries[index];
     struct ledger_entry moved = {
         .point = entry->point, .order = entry->order, .node = node, .grown_bytes = bytes};
+    int r = ledger_touch(ledger, node);
+    ledger->nodes[entry->node].grown -= bytes;
+    ledger->nodes[node].grown += bytes;
     entry->grown_bytes -= bytes;
     if (entry->certain_bytes > entry->grown_bytes)
         entry->certain_bytes = entry->grown_bytes;
-    int r =
-        array_reserve(&ledger->entries, &ledger->cap, ledger->count + 1, sizeof(*ledger->entries));
+    if (r >= 0)
+        r = array_reserve(&ledger->entries, &ledger->cap, ledger->count + 1,
+                          sizeof(*ledger->entries));
     if (r >= 0)
         ledger->entries[ledger->count++] = moved;
     return r;
@@ -58,23 +62,23 @@ static int by_order(const void *a, const void *b)
                                 : x->node > y->node;
 }
 
-/* Moves growth to a node out of the first `count` entries: of those that lost no pages, or of those
- * that did. */
-static int supply(struct ledger *ledger, int64_t more[], uint32_t node, size_t count, bool losers)
+/* Moves growth to a node out of the first *count entries: of those that lost no pages, or of those
+ * that did. Afterwards *count are those that may still have some to give. */
+static int supply(struct ledger *ledger, int64_t more[], uint32_t node, size_t *count, bool losers)
 {
-    for (size_t i = count; i-- > 0 && more[node] > 0;) {
-        const struct ledger_entry *entry = &ledger->entries[i];
-        if (entry->node == PAGES_NOBODY || more[entry->node] >= 0 ||
-            (ledger->lost[entry->node] > 0) != losers)
+    while (*count && more[node] > 0) {
+        const struct ledger_entry *entry = &ledger->entries[*count - 1];
+        if (entry->node == PAGES_NOBODY || !entry->grown_bytes || more[entry->node] >= 0 ||
+            (ledger_went(ledger, entry->node) > 0) != losers) {
+            --*count;
             continue;
+        }
         int64_t part = -more[entry->node];
         part = part < more[node] ? part : more[node];
         part = part < (int64_t)entry->grown_bytes ? part : (int64_t)entry->grown_bytes;
-        if (part == 0)
-            continue;
         more[entry->node] += part;
         more[node] -= part;
-        int r = move_growth(ledger, i, node, (uint64_t)part);
+        int r = move_growth(ledger, *count - 1, node, (uint64_t)part);
         if (r < 0)
             return r;
     }
@@ -83,27 +87,27 @@ static int supply(struct ledger *ledger, int64_t more[], uint32_t node, size_t c
 
 static bool fell_much(const struct ledger *ledger)
 {
-    uint64_t released = 0, held = 0;
+    uint64_t released = 0;
     for (size_t i = 0; i < ledger->count; i++)
         released += ledger->entries[i].released_bytes;
-    for (size_t i = 0; i < ledger->held_count; i++)
-        held += ledger->held[i];
-    return released > held / FALL_SHARE;
+    return released > ledger->held_bytes / FALL_SHARE;
 }
 
 int reconcile_window(struct ledger *ledger)
 {
     size_t count = ledger->count;
     int r = 0;
-    if (!fell_much(ledger))
+    if (!fell_much(ledger) || !ledger_scan(ledger))
         return 0;
     _cleanup_(freep) int64_t *more = differences(ledger);
     if (!more)
         return -ENOMEM;
-    for (int losers = 0; losers < 2; losers++)
-        for (uint32_t node = CALLTREE_NATIVE; node < ledger->held_count && r >= 0; node++)
-            if (more[node] >= (int64_t)ledger->page_bytes)
-                r = supply(ledger, more, node, count, losers);
+    for (int losers = 0; losers < 2; losers++) {
+        size_t left = count;
+        for (uint32_t node = CALLTREE_NATIVE; node < ledger->node_count && left && r >= 0; node++)
+            if (more[node] >= (int64_t)ledger->page_bytes && ledger_went(ledger, node) == 0)
+                r = supply(ledger, more, node, &left, losers);
+    }
     if (ledger->count > count)
         qsort(ledger->entries, ledger->count, sizeof(*ledger->entries), by_order);
     return r;

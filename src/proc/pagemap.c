@@ -107,9 +107,13 @@ static int scan(struct pagemap *pagemap)
         int r = add_regions(pagemap, regions, (size_t)count);
         if (r < 0)
             return r;
-        if (request.walk_end <= request.start)
+        /* The kernel forgets to move walk_end on when the walk ends after it has emptied its own
+         * buffer of 512 regions (as of 6.18): what was listed must not be listed again. */
+        uint64_t listed = count ? regions[count - 1].end : 0;
+        uint64_t next = request.walk_end > listed ? request.walk_end : listed;
+        if (next <= request.start)
             return -EIO; /* no progress */
-        request.start = request.walk_end;
+        request.start = next;
     }
     return 0;
 }

@@ -1,17 +1,26 @@
-/* Golden reports: a recording made here, and the one that is stored, both give exactly the stored
- * outputs. The stored recording shows that old files stay readable and keep their meaning; after a
- * change that is wanted: test-golden DIRECTORY update */
+/* Golden reports: each stored recording gives exactly the outputs that are stored beside it, and so
+ * does a recording of `job` that is made here. Stored recordings show that old files stay readable
+ * and keep their meaning.
+ *
+ *     test-golden DIRECTORY               compares
+ *     test-golden DIRECTORY update        after a change that is wanted: stores the outputs, and
+ * `job` test-golden DIRECTORY adopt FILE NAME   stores a recording of NAME.py, without what tells
+ * of the machine it was made on; then `update` */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "made.h"
 #include "render/render.h"
 
-#define RECORDING "job.recording"
+#define POINTS_MAX 40 /* of real recordings: what can be read in a comparison */
+
+static const char *const names[] = {"job",     "sawtooth",  "interleaved",
+                                    "threads", "recursion", "arrays"};
 
 struct stacks {
     uint32_t module, main_load, main_scratch, load, load_list, scratch_list, main_walk, walk[4],
@@ -124,37 +133,104 @@ static int compare(const char *path, char *text, bool update)
     return differs;
 }
 
-/* Renders a recording in each format and compares. Returns the number of differences. */
-static int check(const char *recording_path, bool update)
+/* Renders a recording in one format, NULL being the summary, and compares. */
+static int check_format(const struct recording *recording, const char *name, const char *format,
+                        const char *ending, bool update)
 {
-    static const struct {
-        const char *format, *path;
-    } outputs[] = {{"json", "job.json"}, {"text", "job.txt"}, {NULL, "job.summary.txt"}};
+    struct profile *profile;
+    struct error error = {""};
+    char *text = NULL, path[64];
+    size_t length = 0;
+    int failures = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (!out || profile_create(recording, &profile, &error) < 0 ||
+        (strcmp(name, "job") != 0 && profile_thin(profile, POINTS_MAX) < 0))
+        abort();
+    if (format)
+        failures += render_format_find(format)->render(profile, out, &error) < 0;
+    else
+        render_summary(profile, "job.html", 100, out);
+    fclose(out);
+    snprintf(path, sizeof(path), "%s.%s", name, ending);
+    failures += compare(path, text, update);
+    free(text);
+    profile_destroy(profile);
+    return failures;
+}
+
+/* In each format. Returns the number of differences. */
+static int check(const char *recording_path, const char *name, bool update)
+{
     struct recording *recording;
     struct error error = {""};
-    int failures = 0;
     if (recording_read(recording_path, &recording, &error) < 0) {
         fprintf(stderr, "%s\n", error.text);
         return 1;
     }
-    for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
-        struct profile *profile;
-        char *text = NULL;
-        size_t length = 0;
-        FILE *out = open_memstream(&text, &length);
-        if (!out || profile_create(recording, &profile, &error) < 0)
-            abort();
-        if (outputs[i].format)
-            failures += render_format_find(outputs[i].format)->render(profile, out, &error) < 0;
-        else
-            render_summary(profile, "job.html", 100, out);
-        fclose(out);
-        failures += compare(outputs[i].path, text, update);
-        free(text);
-        profile_destroy(profile);
-    }
+    int failures = check_format(recording, name, "json", "json", update) +
+                   check_format(recording, name, "text", "txt", update) +
+                   check_format(recording, name, NULL, "summary.txt", update);
     recording_destroy(recording);
     return failures;
+}
+
+/* ---- adopting ---- */
+
+/* Files of the recorded directory by their names in it. */
+static const char *neutral_file(const char *file, const char *directory)
+{
+    size_t length = strlen(directory);
+    return length && strncmp(file, directory, length) == 0 && file[length] == '/'
+               ? file + length + 1
+               : file;
+}
+
+static void adopt_stacks(const struct recording *recording, struct recording_writer *writer)
+{
+    uint32_t id;
+    for (size_t i = 1; i < recording->stack_count; i++) {
+        const struct recording_stack *stack = &recording->stacks[i];
+        const struct recording_frame *frame = &recording->frames[stack->frame_id];
+        const char *file = neutral_file(frame->file, recording->target.directory);
+        if (recording_writer_stack(writer, stack->parent_id, file, frame->function, frame->line,
+                                   frame->first_line, &id) < 0 ||
+            id != i)
+            abort(); /* stacks are told apart by file, function and line: none can become another */
+    }
+}
+
+static int adopt(const char *path, const char *name)
+{
+    struct recording *recording;
+    struct recording_writer *writer;
+    struct recording_cursor cursor;
+    struct event event;
+    struct error error = {""};
+    char to[64], script[64], command[96];
+    snprintf(to, sizeof(to), "%s.recording", name);
+    snprintf(script, sizeof(script), "%s.py", name);
+    snprintf(command, sizeof(command), "python %s.py", name);
+    if (recording_read(path, &recording, &error) < 0 ||
+        recording_writer_create(to, true, &writer, &error) < 0) {
+        fprintf(stderr, "%s\n", error.text);
+        return 1;
+    }
+    adopt_stacks(recording, writer);
+    for (recording_rewind(recording, &cursor); recording_next(&cursor, &event);) {
+        if (event.kind == EVENT_TARGET) {
+            event.target.start_unix_ns = MADE_START_NS;
+            event.target.program = script;
+            event.target.command = command;
+            event.target.directory = "";
+            event.target.kernel = "Linux";
+        } else if (event.kind == EVENT_PYTHON) {
+            event.python.executable = "/usr/bin/python";
+        }
+        if (recording_writer_add(writer, &event) < 0)
+            abort();
+    }
+    recording_destroy(recording);
+    return recording_writer_destroy(writer) < 0;
 }
 
 static int copy(const char *from, const char *to)
@@ -170,17 +246,23 @@ static int copy(const char *from, const char *to)
 int main(int argc, char **argv)
 {
     struct made made;
+    char path[64];
     bool update = argc == 3 && strcmp(argv[2], "update") == 0;
-    if (argc < 2 || chdir(argv[1]) < 0) { /* sources are found beside the recording */
+    if (argc < 2 || chdir(argv[1]) < 0) { /* sources are found beside the recordings */
         perror("golden");
         return 2;
     }
+    if (argc == 5 && strcmp(argv[2], "adopt") == 0)
+        return adopt(argv[3], argv[4]);
     make_recording(&made);
     if (recording_writer_destroy(made.writer) < 0)
         abort();
-    int failures = update ? copy(made.path, RECORDING) : 0;
-    failures += check(made.path, update);
-    failures += check(RECORDING, false);
+    int failures = update ? copy(made.path, "job.recording") : 0;
+    failures += check(made.path, "job", update);
     unlink(made.path);
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        snprintf(path, sizeof(path), "%s.recording", names[i]);
+        failures += check(path, names[i], update && i > 0);
+    }
     return failures ? 1 : 0;
 }

@@ -50,13 +50,14 @@ def assert_accurate(folder, python, name, *, site=None, clock="auto", lines_belo
 
 
 def test_known_amounts(tmp_path, every_python):
-    assert_accurate(tmp_path, every_python, "known", lines_below=0.05, whole_below=0.03, lines_least=8)
+    # Some 150 samples a line: the last one of each may stand for memory of the next.
+    assert_accurate(tmp_path, every_python, "known", lines_below=0.10, whole_below=0.03, lines_least=8)
 
 
 def test_known_amounts_with_numpy(tmp_path, each_minor):
     if not each_minor.site:
         pytest.skip(f"NumPy for Python {each_minor.minor} is not in .cache/test (scripts/test puts it there)")
-    limits = {"lines_below": 0.05, "whole_below": 0.03, "lines_least": 11}
+    limits = {"lines_below": 0.10, "whole_below": 0.03, "lines_least": 11}
     assert_accurate(tmp_path, each_minor, "known", site=each_minor.site, **limits)
 
 
@@ -91,7 +92,7 @@ def test_interleaved_lines_by_polling(tmp_path, any_python):
 
 
 def test_known_amounts_by_polling(tmp_path, any_python):
-    assert_accurate(tmp_path, any_python, "known", clock="poll", lines_below=0.06, whole_below=0.03, lines_least=8)
+    assert_accurate(tmp_path, any_python, "known", clock="poll", lines_below=0.05, whole_below=0.03, lines_least=8)
 
 
 def test_a_leak_beside_scratch_memory(tmp_path, each_minor):
@@ -102,8 +103,9 @@ def test_a_leak_beside_scratch_memory(tmp_path, each_minor):
         "import time\n"
         "leak = []\n"
         "for turn in range(60):\n"
-        "    leak.append(bytearray(b'x') * 300_000)\n"
-        "    scratch = bytearray(b'y') * 60_000_000\n"
+        "    leak.append(bytearray(b'x') * 600_000)\n"
+        "    scratch = bytearray(b'y') * 40_000_000\n"
+        "    time.sleep(0.02)\n"
         "    del scratch\n"
         "time.sleep(0.1)\n"
     )
@@ -111,9 +113,10 @@ def test_a_leak_beside_scratch_memory(tmp_path, each_minor):
     script.write_text(code)
     seen = Job(tmp_path, [each_minor, script], ["--clock", "ring"]).report
     held = total_by_line(seen, "total_held_at_end_bytes")
-    # 300,001 bytes and headers, each in a mapping of its own: 74 pages.
-    assert off(held.get(f"{script}:4", 0), 60 * 74 * 4096) < 0.10, held
-    assert held.get(f"{script}:5", 0) < 0.03 * 60_000_000, held
+    # Both are beyond what glibc's malloc ever keeps in its heap (32 MiB), or below what raises its threshold.
+    # 600,001 bytes and headers, each in a mapping of its own: 147 pages.
+    assert off(held.get(f"{script}:4", 0), 60 * 147 * 4096) < 0.10, held
+    assert held.get(f"{script}:5", 0) < 0.05 * 40_000_000, held
 
 
 def test_threads_grow_at_once(tmp_path, each_minor):

@@ -11,7 +11,8 @@
 #include "recording/reader.h"
 #include "recording/writer.h"
 
-#define MS UINT64_C(1000000)
+#define MS            UINT64_C(1000000)
+#define MADE_START_NS UINT64_C(4102444800000000000) /* in the future: no source file is newer */
 
 /* A recording under construction; RSS is kept here so that a test says only what moved. */
 struct made {
@@ -37,8 +38,7 @@ static inline void made_start_for(struct made *made, const char *program, const 
     close(fd);
     made_add(made, (struct event){.kind = EVENT_TARGET,
                                   .target = {.pid = 4242,
-                                             /* in the future: no source file is newer */
-                                             .start_unix_ns = UINT64_C(4102444800000000000),
+                                             .start_unix_ns = MADE_START_NS,
                                              .page_bytes = 4096,
                                              .step_bytes = 65536,
                                              .tick_ns = 10 * MS,
@@ -107,6 +107,43 @@ static inline void made_one(struct made *made, uint64_t time_ns, uint64_t grown,
 {
     struct event_owner owner = {.tid = 4242, .faults = 1, .stack_id = stack};
     made_sample(made, time_ns, grown, released, &owner, 1);
+}
+
+/* A sample of thread 4242 in the act of a page fault. */
+static inline void made_met(struct made *made, uint64_t time_ns, uint64_t grown, uint64_t released,
+                            uint32_t stack, uint64_t page)
+{
+    struct event_owner owner = {.tid = 4242,
+                                .faults = 1,
+                                .stack_id = stack,
+                                .state = STACK_IN_ACT,
+                                .fault_address = page * 4096};
+    made_sample(made, time_ns, grown, released, &owner, 1);
+}
+
+/* A fall that was noticed by itself, with those who were met at it. */
+static inline void made_freed(struct made *made, uint64_t time_ns, uint64_t grown,
+                              uint64_t released, const struct event_owner *owners,
+                              uint32_t owner_count)
+{
+    struct event event = {.kind = EVENT_FREED, .time_ns = time_ns};
+    event.sample = (struct event_sample){
+        .memory = made_memory(made, grown, released), .owner_count = owner_count, .owners = owners};
+    made_add(made, event);
+}
+
+/* A whole look at the page table, in as many parts as it takes. */
+static inline void made_look(struct made *made, uint64_t time_ns, const struct event_page_run *runs,
+                             size_t count)
+{
+    do {
+        size_t part = count < EVENT_PAGE_RUNS_MAX ? count : EVENT_PAGE_RUNS_MAX;
+        count -= part;
+        made_add(made, (struct event){.kind = EVENT_PAGES,
+                                      .time_ns = time_ns,
+                                      .pages = {(uint32_t)part, count == 0, runs}});
+        runs += part;
+    } while (count);
 }
 
 static inline void made_phase(struct made *made, uint64_t time_ns, uint8_t phase)

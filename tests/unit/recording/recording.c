@@ -383,6 +383,149 @@ static void test_impossible_records(void **state)
     assert_int_equal(read_payload("\x14\x05\x01\x04\x00\x00\x00", 7, &recording), -ENODATA);
 }
 
+static void add_pages(struct recording_writer *writer, uint64_t time_ns, bool last,
+                      const struct event_page_run *runs, uint32_t count, int expected)
+{
+    struct event event = {.kind = EVENT_PAGES,
+                          .time_ns = time_ns,
+                          .pages = {.count = count, .last = last, .runs = runs}};
+    assert_int_equal(recording_writer_add(writer, &event), expected);
+}
+
+static void expect_pages(struct recording_cursor *cursor, bool last,
+                         const struct event_page_run *runs, uint32_t count)
+{
+    struct event event;
+    assert_true(recording_next(cursor, &event));
+    assert_int_equal(event.kind, EVENT_PAGES);
+    assert_int_equal(event.pages.last, last);
+    assert_int_equal(event.pages.count, count);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(event.pages.runs[i].first, runs[i].first);
+        assert_int_equal(event.pages.runs[i].count, runs[i].count);
+        assert_int_equal(event.pages.runs[i].change, runs[i].change);
+    }
+}
+
+static void test_pages(void **state)
+{
+    (void)state;
+    static const struct event_page_run mixed[] = {{0, 1, PAGES_CAME},
+                                                  {1, 511, PAGES_WENT},
+                                                  {0x7f0000000, 100000, PAGES_SWAPPED},
+                                                  {EVENT_PAGE_MAX - 7, 7, PAGES_CAME}};
+    static const struct event_page_run all[] = {{0, EVENT_PAGE_MAX, PAGES_CAME}};
+    struct event_page_run many[EVENT_PAGE_RUNS_MAX];
+    struct recording *recording = NULL;
+    struct recording_cursor cursor;
+    struct event event;
+    struct recording_writer *writer = writer_new();
+    for (uint32_t i = 0; i < EVENT_PAGE_RUNS_MAX; i++)
+        many[i] = (struct event_page_run){i * UINT64_C(1000003), 1 + i * 7, i % PAGES_CHANGES};
+    add(writer, target_event());
+    add_pages(writer, 100, false, mixed, 4, 0);
+    add_pages(writer, 100, false, many, EVENT_PAGE_RUNS_MAX, 0);
+    add_pages(writer, 100, true, NULL, 0, 0);
+    assert_int_equal(recording_writer_flush(writer), 0);
+    add_pages(writer, 200, true, all, 1, 0);
+    assert_int_equal(recording_writer_destroy(writer), 0);
+    assert_int_equal(recording_read(path, &recording, NULL), 0);
+    recording_rewind(recording, &cursor);
+    assert_true(recording_next(&cursor, &event));
+    expect_pages(&cursor, false, mixed, 4);
+    expect_pages(&cursor, false, many, EVENT_PAGE_RUNS_MAX);
+    expect_pages(&cursor, true, NULL, 0);
+    expect_pages(&cursor, true, all, 1);
+    assert_false(recording_next(&cursor, &event));
+    recording_destroy(recording);
+}
+
+static void test_impossible_pages(void **state)
+{
+    (void)state;
+    static const struct event_page_run impossible[][2] = {
+        {{10, 5, PAGES_CAME}, {14, 1, PAGES_CAME}},         /* overlap */
+        {{10, 5, PAGES_CAME}, {5, 1, PAGES_CAME}},          /* out of order */
+        {{10, 0, PAGES_CAME}, {20, 1, PAGES_CAME}},         /* nothing */
+        {{10, 1, PAGES_CAME}, {20, 1, PAGES_CHANGES}},      /* no such change */
+        {{0, 1, PAGES_CAME}, {EVENT_PAGE_MAX, 1, 0}},       /* behind all addresses */
+        {{10, 1, PAGES_CAME}, {20, EVENT_PAGE_MAX, 0}},     /* the same */
+        {{UINT64_MAX, 1, PAGES_CAME}, {20, UINT64_MAX, 0}}, /* the same, and further */
+    };
+    struct event_page_run many[EVENT_PAGE_RUNS_MAX + 1];
+    struct recording_writer *writer = writer_new();
+    add(writer, target_event());
+    for (size_t i = 0; i < sizeof(impossible) / sizeof(impossible[0]); i++)
+        add_pages(writer, 1, true, impossible[i], 2, -EINVAL);
+    for (uint32_t i = 0; i <= EVENT_PAGE_RUNS_MAX; i++)
+        many[i] = (struct event_page_run){i * 2, 1, PAGES_CAME};
+    add_pages(writer, 1, true, many, EVENT_PAGE_RUNS_MAX + 1, -EINVAL);
+    assert_int_equal(recording_writer_destroy(writer), 0);
+
+    /* time, last, count; gap, count and change of each run */
+    expect_damage("\x19\x06\x01\x01\x01\x05\x00\x00", 8); /* nothing */
+    expect_damage("\x19\x06\x01\x01\x01\x05\x01\x03", 8); /* no such change */
+    expect_damage("\x19\x06\x01\x01\x02\x05\x01\x00", 8); /* one run is missing */
+    expect_damage("\x19\x05\x01\x01\x81\x02\x00", 7);     /* too many */
+    expect_damage("\x19\x0d\x01\x01\x01\x80\x80\x80\x80\x80\x80\x80\x08\x01\x00", 15); /* too far */
+    expect_damage("\x19\x0d\x01\x01\x01\x01\x80\x80\x80\x80\x80\x80\x80\x08\x00",
+                  15); /* too long */
+}
+
+static void test_fault_addresses(void **state)
+{
+    (void)state;
+    static const struct event_owner owners[] = {
+        {.tid = 7, .faults = 1, .state = STACK_IN_ACT, .fault_address = UINT64_C(0x7f1234567000)},
+        {.tid = 8, .faults = 2, .state = STACK_RUNNING, .truncated = true},
+        {.tid = 9, .faults = 3, .state = STACK_IN_ACT, .fault_address = UINT64_C(0x555000001000)},
+        {.tid = 9,
+         .faults = 4,
+         .state = STACK_STOPPED,
+         .truncated = true,
+         .fault_address = UINT64_C(0xfffffffffffff000)},
+        {.tid = 9, .faults = 5, .state = STACK_RUNNING, .fault_address = 0x1000},
+    };
+    struct recording *recording = NULL;
+    struct recording_cursor cursor;
+    struct event event;
+    struct recording_writer *writer = writer_new();
+    add(writer, target_event());
+    for (uint64_t i = 1; i <= 2; i++) {
+        event = (struct event){.kind = EVENT_SAMPLE, .time_ns = i};
+        event.sample = (struct event_sample){
+            .memory = reading(0, i * 4096, 4096, 0).reading, .owner_count = 5, .owners = owners};
+        add(writer, event);
+        assert_int_equal(recording_writer_flush(writer), 0);
+    }
+    assert_int_equal(recording_writer_destroy(writer), 0);
+    assert_int_equal(recording_read(path, &recording, NULL), 0);
+    recording_rewind(recording, &cursor);
+    assert_true(recording_next(&cursor, &event));
+    for (int turn = 0; turn < 2; turn++) {
+        assert_true(recording_next(&cursor, &event));
+        assert_int_equal(event.sample.owner_count, 5);
+        for (size_t i = 0; i < 5; i++) {
+            assert_int_equal(event.sample.owners[i].tid, owners[i].tid);
+            assert_int_equal(event.sample.owners[i].faults, owners[i].faults);
+            assert_int_equal(event.sample.owners[i].state, owners[i].state);
+            assert_int_equal(event.sample.owners[i].truncated, owners[i].truncated);
+            assert_int_equal(event.sample.owners[i].fault_address, owners[i].fault_address);
+        }
+    }
+    recording_destroy(recording);
+
+    /* one owner: tid 0, no faults, stack 0, the flag of a fault, and where it was */
+    expect_damage("\x16\x0d\x01\x04\x00\x00\x00\x00\x00\x01\x00\x00\x00\x80\x01",
+                  15); /* below nothing */
+    expect_damage("\x16\x0c\x01\x04\x00\x00\x00\x00\x00\x01\x00\x00\x00\x80", 14); /* missing */
+    expect_damage("\x16\x0c\x01\x04\x00\x00\x00\x00\x00\x01\x00\x00\x00\x10",
+                  14); /* no such state */
+    expect_damage("\x16\x14\x01\x04\x00\x00\x00\x00\x00\x01\x00\x00\x00\x80"
+                  "\x80\x80\x80\x80\x80\x80\x80\x10",
+                  22); /* behind all addresses */
+}
+
 static void test_hostile_text(void **state)
 {
     (void)state;
@@ -482,6 +625,9 @@ int main(void)
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_books_are_mended),
         cmocka_unit_test(test_impossible_records),
+        cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_impossible_pages),
+        cmocka_unit_test(test_fault_addresses),
         cmocka_unit_test(test_hostile_text),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_size),
