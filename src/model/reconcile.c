@@ -16,7 +16,8 @@
 #include "base/cleanup.h"
 #include "calltree.h"
 
-#define FALL_SHARE 16 /* a fall is large when it is more than one in so many of what is held */
+#define STEADY_SHARE 16 /* less than one in so many went */
+#define FALL_SHARE   16 /* a fall is large when it is more than one in so many of what is held */
 
 /* Bytes that each node has in pages beyond its books; negative: the other way round. */
 static int64_t *differences(const struct ledger *ledger)
@@ -93,6 +94,13 @@ static bool fell_much(const struct ledger *ledger)
     return released > ledger->held_bytes / FALL_SHARE;
 }
 
+/* Next to nothing of its memory went. */
+static bool is_steady(const struct ledger *ledger, uint32_t node)
+{
+    return ledger_went(ledger, node) <
+           pages_owned(&ledger->pages, node) * ledger->page_bytes / STEADY_SHARE;
+}
+
 int reconcile_window(struct ledger *ledger)
 {
     size_t count = ledger->count;
@@ -105,7 +113,7 @@ int reconcile_window(struct ledger *ledger)
     for (int losers = 0; losers < 2; losers++) {
         size_t left = count;
         for (uint32_t node = CALLTREE_NATIVE; node < ledger->node_count && left && r >= 0; node++)
-            if (more[node] >= (int64_t)ledger->page_bytes && ledger_went(ledger, node) == 0)
+            if (more[node] >= (int64_t)ledger->page_bytes && is_steady(ledger, node))
                 r = supply(ledger, more, node, &left, losers);
     }
     if (ledger->count > count)
