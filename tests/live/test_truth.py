@@ -111,14 +111,14 @@ def test_a_leak_beside_scratch_memory(tmp_path, each_minor):
     )
     script = tmp_path / "saw.py"
     script.write_text(code)
-    seen = Job(tmp_path, [each_minor, script], ["--clock", "ring"]).report
-    held = total_by_line(seen, "total_held_at_end_bytes")
+    runs = [Job(tmp_path, [each_minor, script], ["--clock", "ring"]).report for _ in range(3)]
+    held = [total_by_line(run, "total_held_at_end_bytes") for run in runs]
     # Both are beyond what glibc's malloc ever keeps in its heap (32 MiB), or below what raises its threshold.
     # 600,001 bytes and headers, each in a mapping of its own: 147 pages. It is 1.5 % of the growth, so that some ten
     # samples of a thousand meet it: scripts/truth tells how exact that is, here it must not be the scratch line's.
     leak = 60 * 147 * 4096
-    assert off(held.get(f"{script}:4", 0), leak) < 0.5, held
-    assert held.get(f"{script}:5", 0) < 0.5 * leak, held
+    assert off(statistics.median(lines.get(f"{script}:4", 0) for lines in held), leak) < 0.5, held
+    assert statistics.median(lines.get(f"{script}:5", 0) for lines in held) < 0.5 * leak, held
 
 
 def test_threads_grow_at_once(tmp_path, each_minor):
