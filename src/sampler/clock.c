@@ -18,7 +18,7 @@
 #define UNFAULTED_STEPS   4
 #define UNFAULTED_LOOK_NS (5 * NS_PER_MS)
 #define BEHIND_LOOK_NS    (500 * NS_PER_US)
-#define POLL_SPENT_NS     (4 * NS_PER_MS) /* ...and while our own share of a processor is used up */
+#define POLL_SPENT_NS     (1 * NS_PER_MS) /* ...and while our own share of a processor is used up */
 #define CALM_SHARE                                                                                 \
     32 /* when flat for t, sleep t / 32: growth is noticed within 3 % of the calm before it */
 

@@ -26,7 +26,7 @@
 /* Of one core, for samples; sleeping and waking between them takes twice as much again. */
 #define OWN_CPU_PERCENT 4
 /* Of one core, for everything: beyond it the poll clock polls more slowly. */
-#define OWN_CPU_MOST_PERCENT 8
+#define OWN_CPU_MOST_PERCENT 9
 /* A short slice, for which the scheduler lets this thread run as soon as it wakes (EEVDF,
  * Linux 6.12: sched_attr(2) with sched_runtime for ordinary tasks): a thread that faulted must not
  * go on until the next tick. It asks for no more time than before. Older kernels refuse; then the
