@@ -37,7 +37,7 @@ struct event_target {
     const char *program;  /* what a person calls it: "job.py", "gunicorn" */
     const char *command;  /* the whole command line, arguments separated by spaces */
     const char *directory; /* its working directory, to find relative file names */
-    const char *clock;    /* "poll", "tick" */
+    const char *clock;    /* "ring", "trap", "poll", "tick" */
     const char *clock_reason;
     const char *kernel;   /* "Linux 6.1.0" */
     const char *memsample_version;

@@ -33,8 +33,8 @@ struct clock {
     uint64_t spin_wait_ns;    /* how long that is: doubles with each spin in vain */
 };
 
-/* `name` is "poll", "tick" or "trap"; false for any other. `pace` must outlive the clock.
- * With the trap clock the kernel stops threads by itself; is_due then tells when memory moved much more than those stops account for. */
+/* `name` is "poll", "tick", "trap" or "ring"; false for any other. `pace` must outlive the clock.
+ * With the last two the kernel tells of faults by itself; is_due then tells when memory moved much more than those account for. */
 bool clock_init(struct clock *clock, const char *name, struct pace *pace);
 
 #endif

@@ -15,7 +15,7 @@ struct session_options {
     pid_t pid;              /* the process to attach to */
     const sigset_t *job_mask; /* signal mask of the job */
     bool job_ignores_child;   /* memsample was started with SIGCHLD ignored, and so is the job */
-    const char *clock;      /* "auto", "poll", "trap", "tick" */
+    const char *clock;      /* "auto", "ring", "trap", "poll", "tick" */
     uint64_t duration_ns;   /* 0: until the end */
     uint64_t tick_ns;
     uint64_t step_bytes;

@@ -41,14 +41,6 @@ static int by_page(const void *a, const void *b)
     return *x < *y ? -1 : *x > *y; /* in the order of time */
 }
 
-static int by_count_down(const void *a, const void *b)
-{
-    const struct event_page_run *x = a, *y = b;
-    if (x->count != y->count)
-        return x->count > y->count ? -1 : 1;
-    return x->first < y->first ? -1 : x->first > y->first;
-}
-
 static int by_bytes_down(const void *a, const void *b)
 {
     const struct wish *x = a, *y = b;
@@ -217,7 +209,7 @@ static int give_rest(struct arrivals *arrivals)
     int r = list_wishes(arrivals, &wishes, &count);
     if (r < 0)
         return r;
-    qsort(arrivals->rest, arrivals->rest_count, sizeof(*arrivals->rest), by_count_down);
+    qsort(arrivals->rest, arrivals->rest_count, sizeof(*arrivals->rest), ledger_longest_first);
     for (size_t i = 0; i < arrivals->rest_count && r >= 0; i++) {
         struct event_page_run row = arrivals->rest[i];
         while (row.count && r >= 0) {

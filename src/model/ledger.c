@@ -90,6 +90,14 @@ int ledger_touch(struct ledger *ledger, uint32_t node)
 
 /* ---- releases ---- */
 
+uint64_t ledger_released(const struct ledger *ledger)
+{
+    uint64_t released = 0;
+    for (size_t i = 0; i < ledger->count; i++)
+        released += ledger->entries[i].released_bytes;
+    return released;
+}
+
 static int release(struct ledger *ledger, uint32_t point, uint32_t node, uint64_t bytes)
 {
     struct profile_change change = {.point = point, .node = node, .released_bytes = bytes};
@@ -219,12 +227,10 @@ static int list_ready(struct ledger *ledger)
 
 static int share_window(struct ledger *ledger)
 {
-    uint64_t released = 0;
+    uint64_t released = ledger_released(ledger);
     int r = 0;
     ledger->loser = PAGES_NOBODY;
     ledger->ready_count = 0;
-    for (size_t i = 0; i < ledger->count; i++)
-        released += ledger->entries[i].released_bytes;
     if (released == 0)
         return 0;
     uint64_t total = share_lost(ledger);
@@ -277,6 +283,14 @@ int ledger_settle(struct ledger *ledger)
     return r;
 }
 
+int ledger_longest_first(const void *a, const void *b)
+{
+    const struct event_page_run *x = a, *y = b;
+    if (x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
 static int keep_run(struct event_page_run **list, size_t *count, size_t *cap,
                     const struct event_page_run *run)
 {
@@ -297,10 +311,8 @@ static uint64_t pages_of(const struct event_page_run *runs, size_t count)
 /* What went, less what RSS fell by: pages that are elsewhere now. */
 static uint64_t unreleased(const struct ledger *ledger)
 {
-    uint64_t went = pages_of(ledger->went, ledger->went_count), released = 0;
-    for (size_t i = 0; i < ledger->count; i++)
-        released += ledger->entries[i].released_bytes;
-    released /= ledger->page_bytes;
+    uint64_t went = pages_of(ledger->went, ledger->went_count);
+    uint64_t released = ledger_released(ledger) / ledger->page_bytes;
     return went > released ? went - released : 0;
 }
 

@@ -75,6 +75,10 @@ static inline uint64_t ledger_went(const struct ledger *ledger, uint32_t node)
 {
     return ledger->nodes[node].window == ledger->window ? ledger->nodes[node].went : 0;
 }
+/* Bytes by which RSS fell in this window, all falls together. */
+uint64_t ledger_released(const struct ledger *ledger);
+/* For qsort: struct event_page_run, the longest first. */
+int ledger_longest_first(const void *a, const void *b);
 /* Whether it is affordable to go through all nodes once more. */
 bool ledger_scan(struct ledger *ledger);
 /* Points must not go down. All: 0 or a negative errno. */

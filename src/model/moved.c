@@ -6,14 +6,6 @@
 #define MOVES_MAX   256 /* in one window */
 #define LEAST_PAGES 16  /* malloc moves nothing smaller by mremap: its threshold is 128 KiB */
 
-static int by_count_down(const void *a, const void *b)
-{
-    const struct event_page_run *x = a, *y = b;
-    if (x->count != y->count)
-        return x->count > y->count ? -1 : 1;
-    return x->first < y->first ? -1 : x->first > y->first;
-}
-
 static int by_first(const void *a, const void *b)
 {
     const struct event_page_run *x = a, *y = b;
@@ -68,7 +60,7 @@ int moved_follow(struct ledger *ledger)
     int r = 0;
     if (ledger->unreleased_pages < LEAST_PAGES || ledger->came_count == 0)
         return 0;
-    qsort(went, ledger->went_count, sizeof(*went), by_count_down);
+    qsort(went, ledger->went_count, sizeof(*went), ledger_longest_first);
     for (size_t i = 0; i < ledger->went_count && r >= 0; i++) {
         if (went[i].count < LEAST_PAGES || i >= MOVES_MAX)
             break;

@@ -3,9 +3,9 @@
  * Samples stand for more memory than they meet: a line that grows by 75 pages at a time, where a
  * sample stands for 250, gets too much when it is met and nothing when it is not. That evens out in
  * the long run, but what a line holds is then off by the chance of a few samples. When much of the
- * memory falls, the pages that are left tell: growth is moved until each node has in its books what
- * it has in pages. First from lines of which nothing went, whose books are simply too high, then
- * from those that lost memory. */
+ * memory falls, the pages that are left tell: growth is moved until each node of which hardly
+ * anything went has in its books what it has in pages. First from lines of which nothing went,
+ * whose books are simply too high, then from those that lost memory. */
 #include "reconcile.h"
 
 #include <errno.h>
@@ -88,10 +88,7 @@ static int supply(struct ledger *ledger, int64_t more[], uint32_t node, size_t *
 
 static bool fell_much(const struct ledger *ledger)
 {
-    uint64_t released = 0;
-    for (size_t i = 0; i < ledger->count; i++)
-        released += ledger->entries[i].released_bytes;
-    return released > ledger->held_bytes / FALL_SHARE;
+    return ledger_released(ledger) > ledger->held_bytes / FALL_SHARE;
 }
 
 /* Next to nothing of its memory went. */
