@@ -97,6 +97,8 @@ static uint64_t most_faults(const struct threads *threads, uint64_t *ret_all)
 bool sampler_expects_fault(struct sampler *sampler)
 {
     uint64_t all;
+    if (sampler->met_late)
+        return true;
     if (threads_look(&sampler->threads) < 0)
         return false;
     uint64_t most = most_faults(&sampler->threads, &all);
@@ -196,6 +198,7 @@ static void sample_ringed(struct sampler *sampler, const struct rings_fault *fau
         use_trap(sampler, fault->tid);
     if (trust == RINGS_GOOD && !in_act) {
         /* It may be on another line already: its next fault tells better. */
+        sampler->met_late = true;
         seat_join(&sampler->seat, fault->cpu);
         return;
     }
