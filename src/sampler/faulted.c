@@ -173,8 +173,8 @@ static void use_trap(struct sampler *sampler, pid_t tid)
         rings_remove(&sampler->rings, tid);
 }
 
-/* On the processor of the thread, and so soon that it had no time to go on. While this thread runs there, the other one
- * runs only if it is moved to another processor, which shows afterwards. */
+/* On the processor of the thread, and so soon that it had no time to go on. While this thread runs
+ * there, the other one runs only if it is moved to another processor, which shows afterwards. */
 static bool is_in_act(const struct rings_fault *fault)
 {
     return fault->cpu == sched_getcpu() && sampler_now_ns() - fault->time_ns < IN_ACT_MAX_NS;

@@ -148,6 +148,8 @@ void sampler_record_reading(struct sampler *sampler, uint64_t now_ns);
 void sampler_check_target(struct sampler *sampler, uint64_t now_ns);
 /* Looks at the page table if it is time to. All growth up to now must be recorded. */
 void sampler_look(struct sampler *sampler);
+/* Looks at it in any case. */
+void sampler_look_now(struct sampler *sampler);
 void sampler_flush(struct sampler *sampler);
 
 /* Looks for Python if it is time to; on success begins the recording. */
