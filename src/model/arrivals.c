@@ -143,21 +143,45 @@ static int give_missed(struct arrivals *arrivals, const struct event_page_run *r
     return r;
 }
 
+/* The row that is doubted since this look and that the page lies in. */
+static bool doubted_row(struct ledger *ledger, uint64_t page, struct event_page_run *ret_run)
+{
+    uint32_t number = pages_owner(&ledger->missed.numbers, page);
+    if (number >= ledger->missed.count || ledger->missed.rows[number].window != ledger->window)
+        return false;
+    const struct missed_row *row = &ledger->missed.rows[number];
+    *ret_run = (struct event_page_run){.first = row->first, .count = row->count};
+    return true;
+}
+
+/* Pages that are somebody's, from this one downwards, at most `most`. */
+static uint64_t present_below(struct ledger *ledger, uint64_t page, uint64_t most)
+{
+    uint64_t count = 0, row;
+    while (count < most && pages_owner_of_row(&ledger->pages, page - count, most - count, true,
+                                              &row) != PAGES_NOBODY)
+        count += row;
+    return count;
+}
+
 /* A thread was met where memory was there before, and RSS fell: those pages went and came again
  * between two looks. From `lowest`, up to that page, as far as what grew reaches. */
 static int give_refilled(struct arrivals *arrivals, const struct ledger_entry *entry,
                          uint64_t grown_bytes, uint64_t lowest)
 {
     struct ledger *ledger = arrivals->ledger;
-    uint64_t count = (grown_bytes + ledger->page_bytes - 1) / ledger->page_bytes;
-    if (count > entry->page - lowest + 1)
-        count = entry->page - lowest + 1;
-    if (count > arrivals->fallen_pages)
-        count = arrivals->fallen_pages;
-    if (count == 0 || pages_owner(&ledger->pages, entry->page) == PAGES_NOBODY)
+    struct event_page_run run;
+    uint64_t most = (grown_bytes + ledger->page_bytes - 1) / ledger->page_bytes;
+    if (entry->page < lowest)
         return 0;
-    arrivals->fallen_pages -= count;
-    struct event_page_run run = {.first = entry->page - count + 1, .count = count};
+    if (!doubted_row(ledger, entry->page, &run)) {
+        most = most < entry->page - lowest + 1 ? most : entry->page - lowest + 1;
+        run.count = present_below(ledger, entry->page, most);
+        run.first = entry->page - run.count + 1;
+    }
+    if (run.count == 0 || run.count > arrivals->fallen_pages)
+        return 0;
+    arrivals->fallen_pages -= run.count;
     int r = ledger_take_back(ledger, &run);
     return r < 0 ? r : ledger_give(ledger, run.first, run.count, entry->node);
 }

@@ -22,9 +22,12 @@
 #include "moved.h"
 #include "reconcile.h"
 
-#define CHANCE       2          /* standard deviations */
-#define STEADY_SHARE 16         /* less than one page in so many went */
-#define WINDOW_MAX   (1u << 20) /* entries; a window without a look cannot grow for ever */
+#define CHANCE       2  /* standard deviations */
+#define STEADY_SHARE 16 /* less than one page in so many went */
+#define EDGE_SHARE                                                                                 \
+    16 /* what stays at an edge is doubted, if less than one page in so many went                  \
+        */
+#define WINDOW_MAX (1u << 20) /* entries; a window without a look cannot grow for ever */
 /* A few bytes can tell of any number of pages. What a recording may ask for grows with its size;
  * real ones ask for less than 1 a byte. */
 #define WORK_A_BYTE    32
@@ -416,11 +419,64 @@ int ledger_add_missed(struct ledger *ledger, uint64_t first, uint64_t count, uin
     return r < 0 || !known ? r : ledger_give(ledger, first, count, owner);
 }
 
+/* Pages that grew although the look found none that came: where others had gone. */
+static uint64_t refilled(const struct ledger *ledger)
+{
+    uint64_t grown = 0, came = pages_of(ledger->came, ledger->came_count);
+    uint64_t released = ledger_released(ledger) / ledger->page_bytes;
+    for (size_t i = 0; i < ledger->count; i++)
+        grown += ledger->entries[i].grown_bytes;
+    grown /= ledger->page_bytes;
+    grown = grown > came ? grown - came : 0;
+    return grown < released ? grown : released;
+}
+
+/* Pages from `page` on that belong to the node without doubt, at most `most`. */
+static uint64_t reach(struct ledger *ledger, uint64_t page, bool down, uint32_t node, uint64_t most)
+{
+    struct pages *owners = &ledger->pages, *numbers = &ledger->missed.numbers;
+    uint64_t count = 0, row;
+    for (; count < most; count += row) {
+        uint64_t at = down ? page - count : page + count;
+        if (pages_owner_of_row(owners, at, most - count, down, &row) != node ||
+            pages_owner_of_row(numbers, at, row, down, &row) != PAGES_NOBODY)
+            break;
+    }
+    return count;
+}
+
+/* A little that stayed at the edge of much that went may be another's, who filled it since. Returns
+ * how many pages are doubted, or a negative errno. */
+static int64_t doubt_edge(struct ledger *ledger, const struct event_page_run *run, bool below,
+                          uint64_t refilled_pages)
+{
+    uint64_t most = run->count / EDGE_SHARE, edge = below ? run->first : run->first + run->count;
+    most = most < refilled_pages ? most : refilled_pages;
+    if (most == 0 || edge == 0)
+        return 0;
+    uint32_t node = pages_owner(&ledger->pages, below ? edge : edge - 1);
+    if (node == PAGES_NOBODY || node < CALLTREE_NATIVE)
+        return 0;
+    uint64_t count = reach(ledger, below ? edge - 1 : edge, below, node, most);
+    if (count == 0)
+        return 0;
+    int r = ledger_add_missed(ledger, below ? edge - count : edge, count, &node);
+    return r < 0 ? r : (int64_t)count;
+}
+
 static int forget_went(struct ledger *ledger)
 {
+    uint64_t refilled_pages = refilled(ledger);
     int r = 0;
-    for (size_t i = 0; i < ledger->went_count && r >= 0; i++)
+    for (size_t i = 0; i < ledger->went_count && r >= 0; i++) {
+        for (int below = 0; below < 2 && refilled_pages; below++) {
+            int64_t doubted = doubt_edge(ledger, &ledger->went[i], below, refilled_pages);
+            if (doubted < 0)
+                return (int)doubted;
+            refilled_pages -= (uint64_t)doubted;
+        }
         r = ledger_take_back(ledger, &ledger->went[i]);
+    }
     return r;
 }
 

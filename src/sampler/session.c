@@ -14,7 +14,7 @@
 #define SPLIT_NS    (100 * NS_PER_MS)
 #define FLUSH_NS    (1 * NS_PER_S)
 #define PROGRESS_NS (250 * NS_PER_MS)
-#define QUIET_NS    (1 * NS_PER_S)    /* longest time without a reading when nothing moves */
+#define QUIET_NS    (1 * NS_PER_S) /* longest time without a reading when nothing moves */
 /* Flat for so long, and a step is forgotten. Sooner would do wrong to lines that grow a little
  * after each rest: their part of the first step after it would be charged to whoever follows. */
 #define REST_NS     (1 * NS_PER_S)
@@ -89,6 +89,8 @@ static void tick(struct sampler *sampler, uint64_t now_ns)
     }
 
     account(sampler, now_ns);
+    if (sampler->reader)
+        sampler_look(sampler);
     if (sampler->rings.epoll_fd >= 0)
         sampler_follow_threads(sampler);
     if (now_ns - sampler->stop_pace.stopped_ns >= SEAT_NS)

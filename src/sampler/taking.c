@@ -151,7 +151,9 @@ static uint8_t take_running(struct sampler *sampler, struct taking *taking, pid_
 {
     uint64_t now_ns = sampler_now_ns();
     bool may_stop = pace_allows(&sampler->stop_pace, now_ns);
-    if (may_stop && (sampler->clock.stops || now_ns - sampler->stopped_ns >= STOP_EVERY_NS))
+    /* Giving much memory back takes the kernel ms, and a stop would wait for the end of it. */
+    if (may_stop && !taking->freed_only &&
+        (sampler->clock.stops || now_ns - sampler->stopped_ns >= STOP_EVERY_NS))
         return taking_stop(sampler, taking, tid);
     int outcome = python_stack_capture(sampler->reader, tid);
     if (outcome == 0)
