@@ -24,24 +24,6 @@ static uint64_t stopped_since_ns(const struct sampler *sampler)
     return since_ns > sampler->slept_ns ? since_ns : sampler->slept_ns;
 }
 
-/* Faults of this thread since the last sample; those of the others go to their own next stacks. */
-static void share_faults(struct sampler *sampler, struct taking *taking, pid_t tid)
-{
-    if (threads_look_for(&sampler->threads, tid, sampler_now_ns()) < 0)
-        return;
-    for (size_t i = 0; i < sampler->threads.count; i++) {
-        const struct thread *thread = &sampler->threads.items[i];
-        taking->faults += thread->faults;
-        if (thread->tid != tid) {
-            if (thread->faults)
-                taking_add_later(taking, thread);
-            continue;
-        }
-        taking->owners[0].faults = thread->faults ? thread->faults : 1;
-        seat_join(&sampler->seat, thread->cpu);
-    }
-}
-
 /* A step's worth of faults for each of the threads that grow. A new distance each time: with equal
  * ones, lines that take turns in a fixed pattern were met too often or too seldom (measured: up to
  * 17 % off, where random distances are 3 % off). */
@@ -73,10 +55,12 @@ static void finish(struct sampler *sampler, struct taking *taking, pid_t tid)
 {
     uint64_t moved_bytes = sampler->sample_moved_bytes;
     struct event_owner *owner = &taking->owners[0];
+    owner->faults = taking->faults = 1; /* until all threads were looked at */
     if (taking_has_stack(owner))
         taking_resolve(sampler, taking, owner);
     sampler->last_met = *owner;
-    share_faults(sampler, taking, tid);
+    taking_share_faults(sampler, taking);
+    seat_join(&sampler->seat, threads_cpu(&sampler->threads, tid));
     taking_finish(sampler, taking, moved_bytes);
     set_period(sampler, wished_period(sampler, taking->event.owner_count), tid);
 }
@@ -194,9 +178,10 @@ static void sample_ringed(struct sampler *sampler, const struct rings_fault *fau
     taking.displaces = in_act;
     enum rings_trust trust = rings_note(&sampler->rings, fault->tid, in_act);
     note_grower(sampler, fault->tid);
-    if (trust == RINGS_POOR || sampler_is_mixed(sampler))
+    bool seldom = trust == RINGS_POOR || trust == RINGS_BLIND;
+    if (seldom || sampler_is_mixed(sampler))
         use_trap(sampler, fault->tid);
-    if (trust == RINGS_GOOD && !in_act) {
+    if (!in_act && (trust == RINGS_GOOD || trust == RINGS_POOR)) {
         /* It may be on another line already: its next fault tells better. */
         sampler->met_late = true;
         seat_join(&sampler->seat, fault->cpu);
@@ -220,26 +205,24 @@ void sampler_take_ringed(struct sampler *sampler)
             sample_ringed(sampler, &fault);
 }
 
-static bool is_alive(const struct sampler *sampler, pid_t tid)
+static void forget_ended(struct sampler *sampler)
 {
-    for (size_t i = 0; i < sampler->threads.count; i++)
-        if (sampler->threads.items[i].tid == tid)
-            return true;
-    return false;
+    for (size_t i = sampler->rings.count; i-- > 0;)
+        if (!threads_find(&sampler->threads, sampler->rings.items[i].tid))
+            rings_remove(&sampler->rings, sampler->rings.items[i].tid);
 }
 
 void sampler_follow_threads(struct sampler *sampler)
 {
-    bool changed = sampler->rings.count == 0 || threads_changed(&sampler->threads);
-    if (!changed || threads_look(&sampler->threads) < 0)
+    bool changed = threads_changed(&sampler->threads);
+    if (changed && threads_look(&sampler->threads) < 0)
         return;
-    for (size_t i = sampler->rings.count; i-- > 0;)
-        if (!is_alive(sampler, sampler->rings.items[i].tid))
-            rings_remove(&sampler->rings, sampler->rings.items[i].tid);
+    forget_ended(sampler);
     for (size_t i = 0; i < sampler->threads.count; i++) {
-        pid_t tid = sampler->threads.items[i].tid;
-        if (!rings_has(&sampler->rings, tid) && !tracer_has_trap(&sampler->tracer, tid))
-            rings_add(&sampler->rings, tid); /* without one, its growth is looked for */
+        struct thread *thread = &sampler->threads.items[i];
+        if (!thread->followed && !tracer_has_trap(&sampler->tracer, thread->tid))
+            rings_add(&sampler->rings, thread->tid); /* without one, its growth is looked for */
+        thread->followed = true;
     }
 }
 

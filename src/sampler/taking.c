@@ -182,3 +182,17 @@ void taking_add_later(struct taking *taking, const struct thread *thread)
         taking->owners[taking->event.owner_count++] = (struct event_owner){
             .tid = thread->tid, .faults = thread->faults, .state = STACK_LATER};
 }
+
+void taking_share_faults(struct sampler *sampler, struct taking *taking)
+{
+    struct event_owner *owner = &taking->owners[0];
+    if (threads_look_for(&sampler->threads, owner->tid, sampler_now_ns()) < 0)
+        return;
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        const struct thread *thread = &sampler->threads.items[i];
+        if (thread->tid == owner->tid)
+            owner->faults = thread->faults ? thread->faults : 1;
+        else if (thread->faults)
+            taking_add_later(taking, thread);
+    }
+}
