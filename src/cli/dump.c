@@ -16,6 +16,7 @@
 #include "cli/cli.h"
 #include "elf/modules.h"
 #include "proc/file.h"
+#include "python/tasks.h"
 #include "trace/permission.h"
 #include "trace/tracer.h"
 
@@ -172,6 +173,14 @@ static int take_thread(struct look *look, pid_t tid)
     return 0;
 }
 
+/* Where asyncio's tasks are, if there are any. */
+static void find_tasks(struct look *look)
+{
+    _cleanup_(modules_deinit) struct modules modules = {0};
+    if (modules_read(look->dump.pid, &modules) == 0)
+        python_tasks_find(look->reader, &modules);
+}
+
 /* 0 (then there may be no Python, with `reason` set) or a negative errno. */
 static int find_python(struct look *look)
 {
@@ -188,6 +197,8 @@ static int find_python(struct look *look)
     }
     if (r == 0)
         r = python_reader_create(&dump->runtime, &look->memory, &look->reader);
+    if (r == 0)
+        find_tasks(look);
     dump->has_python = r == 0;
     dump->reason = r == 0 ? NULL : look->reason.text;
     return r < 0 ? r : 0;

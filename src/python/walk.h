@@ -21,6 +21,9 @@ struct walk_frame {
     bool is_complete;    /* never half made, as a generator's frame is not */
     uint32_t tlbc_index; /* which copy of the code `offset` should be counted in */
     int64_t offset;      /* of the instruction in the code object's own code, in bytes */
+    remote_addr address;
+    remote_addr generator; /* that it belongs to; 0: none */
+    uint32_t task; /* no frame, but where a task begins: its number from 1 on, see tasks.h */
 };
 
 struct walk {

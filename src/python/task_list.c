@@ -1,0 +1,110 @@
+/* Looking at tasks one by one. Knows the lists that they are in. */
+#include "python/tasks.h"
+#include "peek.h"
+#include "reader.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SECTION "AsyncioDebug" /* GENERATE_DEBUG_SECTION(AsyncioDebug, ...), _asynciomodule.c */
+
+/* Where the program's own code was resumed by asyncio, whatever event loop it has. */
+static bool is_asyncio(const char *file)
+{
+    return strstr(file, "/asyncio/") != NULL || strstr(file, "uvloop") != NULL;
+}
+
+bool python_tasks_are_wanted(const struct python_reader *reader)
+{
+    if (reader->tasks.is_known || !reader->is_captured)
+        return false;
+    for (size_t i = 0; i < reader->captured_count; i++)
+        if (is_asyncio(reader->frames[i].file))
+            return true;
+    return false;
+}
+
+int python_tasks_find(struct python_reader *reader, const struct modules *modules)
+{
+    uint8_t debug[TASKS_DEBUG_BYTES];
+    if (reader->tasks.is_known)
+        return 0;
+    for (size_t i = 0; i < modules->count; i++) {
+        const struct module *module = &modules->items[i];
+        struct image_section section;
+        if (!image_find_section(module->image, "." SECTION, &section) ||
+            section.size < sizeof(debug))
+            continue;
+        int r = memory_read(reader->memory, module->bias + section.address, debug, sizeof(debug));
+        if (r < 0 && r != -EFAULT)
+            return r;
+        if (r == 0 && tasks_layout_parse(debug, &reader->tasks.offsets)) {
+            reader->tasks.is_known = true;
+            return 0;
+        }
+    }
+    return PYTHON_STACK_NO_THREAD;
+}
+
+/* Begins to read memory anew. 0, an outcome or a negative errno as python_stack_capture. */
+static int begin(struct python_reader *reader, pid_t tid, struct thread_state *ret_state)
+{
+    struct memory_span wishes[WINDOWS_WISHES_MAX];
+    struct thread_extras extras = {0};
+    windows_begin(&reader->windows, reader->memory, false, wishes);
+    reader->is_captured = reader->can_retry = false;
+    reader->last_tid = 0;
+    return threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &extras,
+                        ret_state);
+}
+
+/* Follows one list: struct llist_node, its `next` first (Include/internal/pycore_llist.h). */
+static size_t follow(struct python_reader *reader, remote_addr head, remote_addr *tasks, size_t max)
+{
+    struct windows *windows = &reader->windows;
+    size_t count = 0;
+    remote_addr at = head;
+    while (count < max && peek_object(windows, at, &at) && at != head)
+        tasks[count++] = at - reader->tasks.offsets.task.node;
+    return count;
+}
+
+int python_tasks_list(struct python_reader *reader, pid_t tid, remote_addr *tasks, size_t max,
+                      size_t *ret_count)
+{
+    const struct task_layout *offsets = &reader->tasks.offsets;
+    struct thread_state state;
+    if (!reader->tasks.is_known || offsets->thread.tasks == PYTHON_ABSENT)
+        return PYTHON_STACK_NO_THREAD;
+    int r = begin(reader, tid, &state);
+    if (r != 0)
+        return r;
+    size_t count = follow(reader, state.address + offsets->thread.tasks, tasks, max);
+    count +=
+        follow(reader, state.interpreter + offsets->interpreter.tasks, tasks + count, max - count);
+    *ret_count = count;
+    return 0;
+}
+
+int python_task_capture(struct python_reader *reader, remote_addr task,
+                        struct python_task *ret_task)
+{
+    struct memory_span wishes[WINDOWS_WISHES_MAX];
+    windows_begin(&reader->windows, reader->memory, false, wishes);
+    reader->is_captured = false;
+    /* No interpreter's count of code objects that died: everything is read anew. */
+    codes_begin(&reader->codes, 0, ++reader->task_captures);
+    if (!tasks_take(&reader->tasks, &reader->windows, &reader->codes, task, &reader->walk))
+        return PYTHON_STACK_NO_THREAD;
+    ret_task->awaiters_count = tasks_find_awaiters(&reader->tasks, &reader->windows, task,
+                                                   ret_task->awaiters, PYTHON_TASK_AWAITERS_MAX);
+    int r = reader_take_walk(reader);
+    if (r != 0)
+        return r;
+    reader->is_captured = true;
+    reader->task_name.length = 0;
+    task_names_decode(&reader->tasks.met[reader->tasks.met_count - 1], &reader->task_name);
+    buffer_put_u8(&reader->task_name, 0);
+    ret_task->name = (const char *)reader->task_name.data;
+    return reader->task_name.failed ? -ENOMEM : 0;
+}
