@@ -107,6 +107,10 @@ struct python_layout {
         uint32_t holder;  /* thread state that had it last */
         uint32_t locked;  /* i32 */
     } gil;
+    struct {
+        uint32_t runtime_lists; /* of objects that the collector follows, in the runtime (3.8), or */
+        uint32_t lists;         /* in each interpreter (3.9 to 3.12; 3.13: its whole state) */
+    } gc;
     uint8_t minor; /* of the version */
     enum python_line_table line_table;
     uint32_t last_unit_bytes; /* what frame.last counts in */

@@ -17,11 +17,17 @@ bool python_tasks_are_wanted(const struct python_reader *reader);
 /* Looks for it. 0, PYTHON_STACK_NO_THREAD when no module has it (yet), or a negative errno. */
 int python_tasks_find(struct python_reader *reader, const struct modules *modules);
 
-/* Lists the tasks of thread `tid`, newest first, and those of threads that have ended for its
- * interpreter; as many as fit. What runs meanwhile may be missing or gone. 0,
- * PYTHON_STACK_NO_THREAD (also where this version keeps no list: before 3.14), PYTHON_STACK_TORN,
- * or a negative errno. */
-int python_tasks_list(struct python_reader *reader, pid_t tid, remote_addr *tasks, size_t max,
+struct python_task_place {
+    remote_addr task;
+    pid_t tid; /* of the thread whose event loop runs it, as it calls itself; 0: not known */
+};
+
+/* Lists the tasks of all threads, as many as fit. The process need not stand still: what changes
+ * meanwhile may be missing, or gone. Before 3.14 no list of them can be had from outside: all
+ * objects that the garbage collector knows are looked at, which takes some 2 us each. 0,
+ * PYTHON_STACK_NO_THREAD where tasks cannot be found (before 3.14 without the GIL),
+ * PYTHON_STACK_TORN, or a negative errno. */
+int python_tasks_list(struct python_reader *reader, struct python_task_place *places, size_t max,
                       size_t *ret_count);
 
 struct python_task {

@@ -118,6 +118,7 @@ static const struct {
     {INTO(set.mask), SET, 8, false, {NO_WORD, 65, 77}},
     {INTO(generator.frame), GENERATOR, 8, false, {IN_TABLE, 85, 101}},
     {INTO(generator.state), GENERATOR, 1, false, {IN_TABLE, 86, 102}},
+    {INTO(gc.lists), INTERPRETER, 8, false, {10, NO_WORD, NO_WORD}},
     {INTO(gil.pointer), INTERPRETER, 8, false, {14, 15, 15}},
     {INTO(gil.locked), INTERPRETER, 4, false, {17, 18, 18}},
     {INTO(gil.holder), INTERPRETER, 8, false, {18, 19, 19}},
@@ -183,7 +184,7 @@ static bool overlay(struct python_layout *layout, unsigned column, bool free_thr
     static const uint16_t older[] = {
         INTO(thread.cframe),     INTO(thread.pthread), INTO(cframe.frame),    INTO(cframe.previous),
         INTO(frame.is_entry),    INTO(frame.last),     INTO(frame.generator), INTO(frame.stack),
-        INTO(generator.pointer), INTO(frame.state)};
+        INTO(generator.pointer), INTO(frame.state), INTO(gc.runtime_lists)};
     for (size_t i = 0; i < ARRAY_SIZE(older); i++)
         put_field(layout, older[i], PYTHON_ABSENT);
     for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {

@@ -54,6 +54,7 @@ static const struct python_layout layout_3_8 = {
              .tlbc = PYTHON_ABSENT},
     .unicode = {.length = 16, .state = 32, .ascii_bytes = 48, .compact_bytes = 72},
     .bytes = {.size = 16, .data = 32},
+    .gc = {.runtime_lists = 368, .lists = PYTHON_ABSENT},
     .gil = {.pointer = PYTHON_ABSENT, .enabled = PYTHON_ABSENT, .holder = 1160, .locked = 1168},
 };
 
@@ -98,6 +99,7 @@ static const struct python_layout layout_3_9 = {
              .tlbc = PYTHON_ABSENT},
     .unicode = {.length = 16, .state = 32, .ascii_bytes = 48, .compact_bytes = 72},
     .bytes = {.size = 16, .data = 32},
+    .gc = {.runtime_lists = PYTHON_ABSENT, .lists = 640},
     .gil = {.pointer = PYTHON_ABSENT, .enabled = PYTHON_ABSENT, .holder = 360, .locked = 368},
 };
 
@@ -142,6 +144,7 @@ static const struct python_layout layout_3_10 = {
              .tlbc = PYTHON_ABSENT},
     .unicode = {.length = 16, .state = 32, .ascii_bytes = 48, .compact_bytes = 72},
     .bytes = {.size = 16, .data = 32},
+    .gc = {.runtime_lists = PYTHON_ABSENT, .lists = 640},
     .gil = {.pointer = PYTHON_ABSENT, .enabled = PYTHON_ABSENT, .holder = 360, .locked = 368},
 };
 
@@ -186,6 +189,7 @@ static const struct python_layout layout_3_11 = {
              .tlbc = PYTHON_ABSENT},
     .unicode = {.length = 16, .state = 32, .ascii_bytes = 48, .compact_bytes = 72},
     .bytes = {.size = 16, .data = 32},
+    .gc = {.runtime_lists = PYTHON_ABSENT, .lists = 672},
     .gil = {.pointer = PYTHON_ABSENT, .enabled = PYTHON_ABSENT, .holder = 368, .locked = 376},
 };
 
@@ -230,6 +234,7 @@ static const struct python_layout layout_3_12 = {
              .tlbc = PYTHON_ABSENT},
     .unicode = {.length = 16, .state = 32, .ascii_bytes = 40, .compact_bytes = 56},
     .bytes = {.size = 16, .data = 32},
+    .gc = {.runtime_lists = PYTHON_ABSENT, .lists = 136},
     .gil = {.pointer = 384, .enabled = PYTHON_ABSENT, .holder = 8, .locked = 16},
 };
 

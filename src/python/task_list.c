@@ -2,6 +2,7 @@
 #include "python/tasks.h"
 #include "peek.h"
 #include "reader.h"
+#include "task_search.h"
 
 #include <errno.h>
 #include <string.h>
@@ -46,44 +47,51 @@ int python_tasks_find(struct python_reader *reader, const struct modules *module
     return PYTHON_STACK_NO_THREAD;
 }
 
-/* Begins to read memory anew. 0, an outcome or a negative errno as python_stack_capture. */
-static int begin(struct python_reader *reader, pid_t tid, struct thread_state *ret_state)
-{
-    struct memory_span wishes[WINDOWS_WISHES_MAX];
-    struct thread_extras extras = {0};
-    windows_begin(&reader->windows, reader->memory, false, wishes);
-    reader->is_captured = reader->can_retry = false;
-    reader->last_tid = 0;
-    return threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &extras,
-                        ret_state);
-}
-
 /* Follows one list: struct llist_node, its `next` first (Include/internal/pycore_llist.h). */
-static size_t follow(struct python_reader *reader, remote_addr head, remote_addr *tasks, size_t max)
+static size_t follow(struct python_reader *reader, remote_addr head, pid_t tid,
+                     struct python_task_place *places, size_t max)
 {
-    struct windows *windows = &reader->windows;
     size_t count = 0;
     remote_addr at = head;
-    while (count < max && peek_object(windows, at, &at) && at != head)
-        tasks[count++] = at - reader->tasks.offsets.task.node;
+    while (count < max && peek_object(&reader->windows, at, &at) && at != head)
+        places[count++] =
+            (struct python_task_place){.task = at - reader->tasks.offsets.task.node, .tid = tid};
     return count;
 }
 
-int python_tasks_list(struct python_reader *reader, pid_t tid, remote_addr *tasks, size_t max,
-                      size_t *ret_count)
+/* 3.14 and later: a list in each thread state, and in each interpreter one of those whose thread
+ * has ended. */
+static size_t follow_all(struct python_reader *reader, struct python_task_place *places, size_t max)
 {
     const struct task_layout *offsets = &reader->tasks.offsets;
-    struct thread_state state;
-    if (!reader->tasks.is_known || offsets->thread.tasks == PYTHON_ABSENT)
+    const struct threads *threads = &reader->threads;
+    size_t count = 0;
+    for (size_t i = 0; i < threads->count; i++)
+        count += follow(reader, threads->entries[i].state + offsets->thread.tasks,
+                        threads->entries[i].tid, places + count, max - count);
+    for (size_t i = 0; i < threads->interpreters_count; i++)
+        count += follow(reader, threads->interpreters[i].address + offsets->interpreter.tasks, 0,
+                        places + count, max - count);
+    return count;
+}
+
+int python_tasks_list(struct python_reader *reader, struct python_task_place *places, size_t max,
+                      size_t *ret_count)
+{
+    struct memory_span wishes[WINDOWS_WISHES_MAX];
+    reader->is_captured = reader->can_retry = false;
+    reader->last_tid = 0;
+    if (!reader->tasks.is_known)
         return PYTHON_STACK_NO_THREAD;
-    int r = begin(reader, tid, &state);
+    windows_begin(&reader->windows, reader->memory, false, wishes);
+    int r = threads_walk(&reader->threads, &reader->runtime, reader->memory);
     if (r != 0)
         return r;
-    size_t count = follow(reader, state.address + offsets->thread.tasks, tasks, max);
-    count +=
-        follow(reader, state.interpreter + offsets->interpreter.tasks, tasks + count, max - count);
-    *ret_count = count;
-    return 0;
+    if (reader->tasks.offsets.thread.tasks != PYTHON_ABSENT) {
+        *ret_count = follow_all(reader, places, max);
+        return 0;
+    }
+    return task_search(reader, places, max, ret_count);
 }
 
 int python_task_capture(struct python_reader *reader, remote_addr task,

@@ -122,8 +122,8 @@ static size_t mark_spans(const struct python_layout *layout, remote_addr interpr
     return 2;
 }
 
-static int walk_interpreters(struct threads *threads, const struct python_runtime *runtime,
-                             const struct memory *memory)
+int threads_walk(struct threads *threads, const struct python_runtime *runtime,
+                 const struct memory *memory)
 {
     const struct python_layout *layout = &runtime->layout;
     threads->is_known = false;
@@ -275,7 +275,7 @@ int threads_find(struct threads *threads, const struct python_runtime *runtime,
             return PYTHON_STACK_NO_THREAD;
         }
     }
-    r = walk_interpreters(threads, runtime, memory);
+    r = threads_walk(threads, runtime, memory);
     if (r != 0)
         return r;
     r = look_at(threads, runtime, memory, tid, extras, &look);

@@ -55,6 +55,9 @@ struct thread_extras {
 };
 #define THREAD_EXTRAS_MAX 16
 
+/* Walks the whole list. 0, PYTHON_STACK_TORN or a negative errno. */
+int threads_walk(struct threads *threads, const struct python_runtime *runtime,
+                 const struct memory *memory);
 /* Finds the thread state of `tid`. 0, PYTHON_STACK_NO_THREAD, PYTHON_STACK_TORN or a negative
  * errno. */
 int threads_find(struct threads *threads, const struct python_runtime *runtime,

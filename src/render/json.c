@@ -37,7 +37,7 @@ static json_t *target_json(const struct profile *profile)
     const struct event_target *target = &profile->target;
     bool exited = profile->end_reason == END_EXITED;
     bool signaled = profile->end_reason == END_SIGNALED;
-    return json_pack("{s:i, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "pid", target->pid,
+    json_t *object = json_pack("{s:i, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "pid", target->pid,
                      "program", profile->program, "command", target->command, "python_version",
                      text_or_null(profile->python_version), "directory", target->directory,
                      "kernel", target->kernel, "how", target->attached ? "attach" : "run",
@@ -45,6 +45,9 @@ static json_t *target_json(const struct profile *profile)
                      exited ? json_integer(profile->end_status) : json_null(), "signal",
                      signaled ? json_integer(profile->end_status) : json_null(), "start_unix_ns",
                      integer(target->start_unix_ns));
+    if (object && target->inner_pid) /* only where it has a PID namespace of its own */
+        json_object_set_new(object, "inner_pid", json_integer(target->inner_pid));
+    return object;
 }
 
 static json_t *clock_details_json(const struct profile *profile)

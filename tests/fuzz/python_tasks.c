@@ -42,7 +42,7 @@ static void look(struct python_reader *reader, const remote_addr tasks[3])
 {
     struct python_stack stack;
     struct python_task task;
-    remote_addr list[64];
+    struct python_task_place places[64];
     size_t count;
     int r = python_stack_capture(reader, FAKE_TID);
     assert(r >= 0 || r == -EFAULT);
@@ -53,7 +53,7 @@ static void look(struct python_reader *reader, const remote_addr tasks[3])
             assert(strlen(task.name) <= 4 * TASK_NAME_MAX + 32);
             assert(python_stack_resolve(reader, &stack) != 0 || stack.count < TASKS_FRAMES_MAX);
         }
-    if (python_tasks_list(reader, FAKE_TID, list, 64, &count) == 0)
+    if (python_tasks_list(reader, places, 64, &count) == 0)
         assert(count <= 64);
 }
 
