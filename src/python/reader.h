@@ -29,7 +29,7 @@ struct python_reader {
     const struct memory *memory;
     bool is_captured, can_retry;
     pid_t last_tid;
-    struct thread_state state; /* of the last capture */
+    struct thread_state state; /* of the last capture: that of the innermost interpreter */
 
     remote_addr copies[WALK_FRAMES_MAX]; /* of the frames' code, where they run one (TLBC) */
     struct captured captured[PYTHON_FRAMES_MAX];

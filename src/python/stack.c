@@ -118,15 +118,23 @@ int python_stack_capture(struct python_reader *reader, pid_t tid)
     reader->is_captured = reader->can_retry = false;
     extras.count = windows_begin(&reader->windows, reader->memory, tid == reader->last_tid, wishes);
     reader->last_tid = tid;
-    struct thread_state *state = &reader->state;
-    int r = threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &extras, state);
+    struct thread_states states;
+    int r = threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &extras, &states);
     if (r != 0)
         return r;
 
     windows_grant(&reader->windows, extras.done);
-    codes_begin(&reader->codes, state->interpreter, state->code_generation);
-    r = walk_frames(&reader->walk, layout, state, &reader->windows, &reader->codes);
+    codes_begin(&reader->codes);
+    walk_begin(&reader->walk);
+    for (size_t i = 0; r == 0 && i < states.count; i++) {
+        codes_enter(&reader->codes, states.items[i].interpreter, states.items[i].code_generation);
+        r = walk_frames(&reader->walk, layout, &states.items[i], &reader->windows, &reader->codes);
+    }
     if (r == 0) {
+        walk_order(&reader->walk);
+        const struct thread_state *state = &states.items[reader->walk.parts[0].state];
+        reader->state = *state;
+        codes_enter(&reader->codes, state->interpreter, state->code_generation);
         tasks_insert(&reader->tasks, state, &reader->windows, &reader->codes, &reader->walk);
         r = reader_take_walk(reader);
     }
@@ -138,7 +146,7 @@ int python_stack_capture(struct python_reader *reader, pid_t tid)
 int python_stack_confirm(const struct python_reader *reader)
 {
     const struct python_layout *layout = &reader->runtime.layout;
-    const struct walk *walk = &reader->walk;
+    const struct walk_part *part = &reader->walk.parts[0];
     const struct thread_state *state = &reader->state;
     bool has_cframe = layout->thread.cframe != PYTHON_ABSENT;
     remote_addr anchor, head = 0, code = 0, previous = 0;
@@ -152,18 +160,18 @@ int python_stack_confirm(const struct python_reader *reader)
     if (has_cframe)
         spans[count++] =
             (struct memory_span){state->cframe + layout->cframe.frame, &head, sizeof(head)};
-    if (walk->head) {
-        spans[count++] = (struct memory_span){walk->head + layout->frame.code, &code, sizeof(code)};
+    if (part->head) {
+        spans[count++] = (struct memory_span){part->head + layout->frame.code, &code, sizeof(code)};
         spans[count++] =
-            (struct memory_span){walk->head + layout->frame.previous, &previous, sizeof(previous)};
+            (struct memory_span){part->head + layout->frame.previous, &previous, sizeof(previous)};
     }
     int r = memory_read_spans(reader->memory, spans, count);
     if (r < 0)
         return r;
     bool same = (size_t)r == count && anchor == (has_cframe ? state->cframe : state->frame) &&
-                (!has_cframe || head == walk->head) &&
-                (!walk->head || ((code & ~layout->tag_mask) == walk->head_code &&
-                                 previous == walk->head_previous));
+                (!has_cframe || head == part->head) &&
+                (!part->head || ((code & ~layout->tag_mask) == part->head_code &&
+                                 previous == part->head_previous));
     return same ? 0 : PYTHON_STACK_TORN;
 }
 

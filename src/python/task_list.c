@@ -101,7 +101,8 @@ int python_task_capture(struct python_reader *reader, remote_addr task,
     windows_begin(&reader->windows, reader->memory, false, wishes);
     reader->is_captured = false;
     /* No interpreter's count of code objects that died: everything is read anew. */
-    codes_begin(&reader->codes, 0, ++reader->task_captures);
+    codes_begin(&reader->codes);
+    codes_enter(&reader->codes, 0, ++reader->task_captures);
     if (!tasks_take(&reader->tasks, &reader->windows, &reader->codes, task, &reader->walk))
         return PYTHON_STACK_NO_THREAD;
     ret_task->awaiters_count = tasks_find_awaiters(&reader->tasks, &reader->windows, task,

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define CHUNK_BYTES_USUAL (16 << 10) /* DATA_STACK_CHUNK_SIZE, Python/pystate.c */
 #define CHUNK_BYTES_MAX   (64 << 20)
@@ -95,12 +96,14 @@ static int read_cframe(struct windows *windows, const struct python_layout *layo
 struct position {
     struct link last;
     size_t steps;
+    remote_addr base_frame;
     bool entered; /* the first frame of the innermost eval loop was passed */
 };
 
 /* Looks at one frame. 0, PYTHON_STACK_TORN or a negative errno. */
-static int step(struct walk *walk, const struct python_layout *layout, remote_addr address,
-                struct windows *windows, struct codes *codes, struct position *position)
+static int step(struct walk *walk, struct walk_part *part, const struct python_layout *layout,
+                remote_addr address, struct windows *windows, struct codes *codes,
+                struct position *position)
 {
     uint32_t ignored;
     if (!is_object(address) || !addresses_add(&walk->visited, address, &ignored))
@@ -114,8 +117,13 @@ static int step(struct walk *walk, const struct python_layout *layout, remote_ad
     position->steps++;
     if (link->owner > LINK_OWNER_MAX || (!layout->has_shims && link->owner >= LINK_OWNER_SHIM))
         return PYTHON_STACK_TORN;
-    if (link->owner >= LINK_OWNER_SHIM)
+    if (link->owner >= LINK_OWNER_SHIM) {
+        /* The frame that stands for "none runs" is no loop's (3.15), all others are on the C stack.
+         */
+        if (!part->entry && address != position->base_frame)
+            part->entry = address;
         return 0;
+    }
     struct walk_frame *frame = &walk->frames[walk->count];
     *frame = (struct walk_frame){
         .address = address,
@@ -136,14 +144,19 @@ static bool is_first(const struct python_layout *layout, const struct link *link
     return layout->has_shims ? link->owner >= LINK_OWNER_SHIM : link->is_entry;
 }
 
+void walk_begin(struct walk *walk)
+{
+    walk->count = walk->parts_count = 0;
+    walk->truncated = false;
+}
+
 int walk_frames(struct walk *walk, const struct python_layout *layout,
                 const struct thread_state *state, struct windows *windows, struct codes *codes)
 {
-    struct position position = {0};
+    struct position position = {.base_frame = state->base_frame};
     struct cframe cframe = {.frame = state->frame};
-    walk->count = 0;
-    walk->truncated = false;
-    walk->head = 0;
+    struct walk_part *part = &walk->parts[walk->parts_count++];
+    *part = (struct walk_part){.start = walk->count, .state = walk->parts_count - 1};
     addresses_clear(&walk->visited);
     start_chunk(windows, state);
     if (!has_entries(layout))
@@ -152,6 +165,7 @@ int walk_frames(struct walk *walk, const struct python_layout *layout,
         int r = read_cframe(windows, layout, state->cframe, &cframe);
         if (r < 0)
             return r == -EFAULT ? PYTHON_STACK_TORN : r;
+        part->entry = state->cframe;
         /* Only the cframe inside the thread state, which no eval loop owns, may have no frame. */
         if (!cframe.frame && state->cframe - state->address >= THREAD_ROOT_CFRAME_MAX)
             return PYTHON_STACK_TORN;
@@ -160,15 +174,15 @@ int walk_frames(struct walk *walk, const struct python_layout *layout,
     for (remote_addr at = cframe.frame; at; at = position.last.previous) {
         if (walk->count == WALK_FRAMES_MAX || position.steps == WALK_STEPS_MAX) {
             walk->truncated = true;
-            return 0;
+            break;
         }
-        int r = step(walk, layout, at, windows, codes, &position);
+        int r = step(walk, part, layout, at, windows, codes, &position);
         if (r != 0)
             return r;
         if (at == cframe.frame) {
-            walk->head = at;
-            walk->head_code = position.last.code;
-            walk->head_previous = position.last.previous;
+            part->head = at;
+            part->head_code = position.last.code;
+            part->head_previous = position.last.previous;
         }
         /* Python 3.11 and 3.12 publish the cframe of a new eval loop before they fill it in. What
          * then lies there is from an earlier call and need not be readable; if it is, it is
@@ -180,7 +194,40 @@ int walk_frames(struct walk *walk, const struct python_layout *layout,
         }
     }
     /* Each eval loop starts with such a frame, also the outermost. */
-    if (position.steps && has_entries(layout) && !is_first(layout, &position.last))
+    if (position.steps && !walk->truncated && has_entries(layout) &&
+        !is_first(layout, &position.last))
         return PYTHON_STACK_TORN;
+    part->count = walk->count - part->start;
     return 0;
+}
+
+/* The C stack grows down, so the innermost eval loop has the lowest address. Before 3.11 nothing
+ * tells; then the newest interpreter, which comes first, is taken for the innermost. */
+static bool is_inside(const struct walk_part *one, const struct walk_part *other)
+{
+    return one->entry && other->entry && one->entry < other->entry;
+}
+
+void walk_order(struct walk *walk)
+{
+    struct walk_part *parts = walk->parts;
+    bool moved = false;
+    for (size_t i = 1; i < walk->parts_count; i++) {
+        for (size_t k = i; k > 0 && is_inside(&parts[k], &parts[k - 1]); k--) {
+            struct walk_part part = parts[k];
+            parts[k] = parts[k - 1];
+            parts[k - 1] = part;
+            moved = true;
+        }
+    }
+    if (!moved)
+        return;
+    size_t count = 0;
+    memcpy(walk->moved, walk->frames, walk->count * sizeof(*walk->frames));
+    for (size_t i = 0; i < walk->parts_count; i++) {
+        memcpy(walk->frames + count, walk->moved + parts[i].start,
+               parts[i].count * sizeof(*walk->frames));
+        parts[i].start = count;
+        count += parts[i].count;
+    }
 }
