@@ -6,7 +6,7 @@ import sys
 
 from harness import ROOT
 
-MINORS = ["3.11", "3.12", "3.13", "3.14"]
+MINORS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
 
 
 class Python:
