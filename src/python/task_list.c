@@ -4,15 +4,25 @@
 #include "reader.h"
 #include "task_search.h"
 
+#include "base/array.h"
+
 #include <errno.h>
 #include <string.h>
 
 #define SECTION "AsyncioDebug" /* GENERATE_DEBUG_SECTION(AsyncioDebug, ...), _asynciomodule.c */
 
-/* Where the program's own code was resumed by asyncio, whatever event loop it has. */
-static bool is_asyncio(const char *file)
+/* Whether a frame says that an event loop runs: its module is loaded by then. (While asyncio is
+ * imported there are frames of it, too.) */
+static bool is_loop(const struct python_frame *frame)
 {
-    return strstr(file, "/asyncio/") != NULL || strstr(file, "uvloop") != NULL;
+    static const char *const names[] = {"run", "Runner.run", "BaseEventLoop.run_forever",
+                                        "BaseEventLoop.run_until_complete", "Handle._run"};
+    if (!strstr(frame->file, "/asyncio/") && !strstr(frame->file, "/uvloop/"))
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (strcmp(frame->function, names[i]) == 0)
+            return true;
+    return false;
 }
 
 bool python_tasks_are_wanted(const struct python_reader *reader)
@@ -20,7 +30,7 @@ bool python_tasks_are_wanted(const struct python_reader *reader)
     if (reader->tasks.is_known || !reader->is_captured)
         return false;
     for (size_t i = 0; i < reader->captured_count; i++)
-        if (is_asyncio(reader->frames[i].file))
+        if (is_loop(&reader->frames[i]))
             return true;
     return false;
 }

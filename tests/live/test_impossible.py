@@ -9,21 +9,16 @@ import subprocess
 import pytest
 
 from harness import ROOT, TARGETS, Target, environment, stuck
-from interpreters import all_pythons
+from interpreters import one_of_each
 
 COUNT = int(os.environ.get("MEMSAMPLE_STACKS", "2000"))
 EDGES = ROOT / "build/tests/live/stack-edges"
-# Read as it runs a thread may call on between two reads of its memory. Measured over 300,000 stacks of each version: see README.
+# Read as it runs a thread may call on between two reads of its memory. scripts/impossible measures how often.
 RUNNING_SHARE_MAX = 0.02
 rates = []
 
 
-def pythons():
-    found = {}
-    for python in all_pythons():
-        if tuple(map(int, python.minor.split("."))) >= (3, 8):
-            found.setdefault((python.version, *python.build[2:]), python)
-    return [pytest.param(python, id="-".join([python.version, *python.build])) for python in found.values()]
+PYTHONS = [pytest.param(python, id=python.name) for python in one_of_each()]
 
 
 def take(pid, *options):
@@ -38,7 +33,7 @@ def take(pid, *options):
 
 
 @pytest.mark.parametrize("way", ["stopped", "running"])
-@pytest.mark.parametrize("python", pythons())
+@pytest.mark.parametrize("python", PYTHONS)
 def test_no_impossible_stacks(python, way):
     if not os.access(EDGES, os.X_OK):
         pytest.skip("stack-edges is not built")

@@ -33,8 +33,9 @@ def child_of(pid):
 
 def assert_both_threads(seen):
     """Both lines are there, and hardly anything has no Python."""
-    grown = {row["function"]: row["grown_bytes"] for row in seen["functions"]}
-    assert grown.get("take_in_main", 0) > 20 * MIB and grown.get("take_in_thread", 0) > 20 * MIB, grown
+    grown = {row["function"]: row["total_grown_bytes"] for row in seen["functions"]}
+    assert grown.get("take_in_main", 0) and grown.get("take_in_thread", 0) and grown["grow"] > 20 * MIB, grown
+    assert sum(thread["grown_bytes"] > 10 * MIB for thread in seen["threads"]) == 2, seen["threads"]
     totals = seen["totals"]
     assert totals["native_bytes"] + totals["unattributed_bytes"] < 0.1 * totals["grown_bytes"], totals
     assert totals["baseline_bytes"] + totals["grown_bytes"] - totals["released_bytes"] == totals["end_rss_bytes"]

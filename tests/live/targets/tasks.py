@@ -123,9 +123,12 @@ async def started(kind):
 
 
 async def take():
-    for _ in range(8):
+    """Slowly, and seldom handing over: who grows can then be told also on a busy machine."""
+    for _ in range(3):
         await asyncio.sleep(0)
-        kept.append(b"x" * (6 * MIB))
+        for _ in range(40):
+            kept.append(b"x" * MIB)
+            sum(range(20000))
 
 
 async def first():
