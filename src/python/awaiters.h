@@ -6,7 +6,7 @@
 
 /* The tasks that go on when `callback` is called. Returns how many; the first `max` are in
  * `found`. */
-size_t awaiters_of_callback(struct tasks *tasks, struct windows *windows, remote_addr callback,
+size_t awaiters_of_callback(struct tasks *tasks, struct cells *cells, remote_addr callback,
                             remote_addr *found, size_t max);
 
 #endif

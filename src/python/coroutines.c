@@ -29,7 +29,7 @@ struct suspended {
 
 /* Before 3.11 generators that have ended have no frame. In 3.8 and 3.9 a frame that runs has no top
  * of its value stack. */
-static bool find_frame(const struct python_layout *layout, struct windows *windows,
+static bool find_frame(const struct python_layout *layout, struct cells *cells,
                        remote_addr generator, struct suspended *ret_suspended)
 {
     uint8_t state;
@@ -37,16 +37,16 @@ static bool find_frame(const struct python_layout *layout, struct windows *windo
     struct suspended found = {.awaits = true};
     if (layout->generator.pointer == PYTHON_ABSENT) {
         found.frame = generator + layout->generator.frame;
-        if (!peek_u8(windows, generator + layout->generator.state, &state) ||
+        if (!peek_u8(cells, generator + layout->generator.state, &state) ||
             !is_suspended(layout->minor, (int8_t)state, &found.awaits))
             return false;
-    } else if (!peek_object(windows, generator + layout->generator.pointer, &found.frame)) {
+    } else if (!peek_object(cells, generator + layout->generator.pointer, &found.frame)) {
         return false;
     } else if (layout->frame.state != PYTHON_ABSENT) {
-        if (!peek_u8(windows, found.frame + layout->frame.state, &state) ||
+        if (!peek_u8(cells, found.frame + layout->frame.state, &state) ||
             !is_suspended(layout->minor, (int8_t)state, &found.awaits))
             return false;
-    } else if (!peek_u64(windows, found.frame + layout->frame.stack_end, &end) || end == 0) {
+    } else if (!peek_u64(cells, found.frame + layout->frame.stack_end, &end) || end == 0) {
         return false;
     }
     *ret_suspended = found;
@@ -55,52 +55,52 @@ static bool find_frame(const struct python_layout *layout, struct windows *windo
 
 /* The newest value of a frame's value stack: what it awaits. From 3.15 on there is one above it
  * (Python/bytecodes.c, SEND). */
-static bool find_awaited(const struct python_layout *layout, struct windows *windows,
-                         remote_addr frame, remote_addr *ret_object)
+static bool find_awaited(const struct python_layout *layout, struct cells *cells, remote_addr frame,
+                         remote_addr *ret_object)
 {
     typeof(layout->frame) at = layout->frame;
     remote_addr end, base;
     uint32_t count;
     if (at.stack_end != PYTHON_ABSENT) {
-        if (!peek_object(windows, frame + at.stack_end, &end))
+        if (!peek_object(cells, frame + at.stack_end, &end))
             return false;
     } else {
         base = frame + at.locals;
-        if (at.stack != PYTHON_ABSENT && !peek_object(windows, frame + at.stack, &base))
+        if (at.stack != PYTHON_ABSENT && !peek_object(cells, frame + at.stack, &base))
             return false;
-        if (!peek_u32(windows, frame + at.stack_count, &count) || count > STACK_VALUES_MAX)
+        if (!peek_u32(cells, frame + at.stack_count, &count) || count > STACK_VALUES_MAX)
             return false;
         end = base + 8 * (remote_addr)count;
     }
     unsigned above = layout->minor >= 15 ? 2 : 1;
     if (end < frame + at.locals + 8 * (remote_addr)above || !is_object(end) ||
-        !peek_u64(windows, end - 8 * (remote_addr)above, ret_object))
+        !peek_u64(cells, end - 8 * (remote_addr)above, ret_object))
         return false;
     *ret_object &= ~layout->tag_mask;
     return is_object(*ret_object);
 }
 
 /* Steps of coroutines stand for them: what __anext__() or __await__() gave. */
-static remote_addr skip_step(struct objects *objects, struct windows *windows, remote_addr object,
+static remote_addr skip_step(struct objects *objects, struct cells *cells, remote_addr object,
                              enum object_kind *ret_kind)
 {
-    *ret_kind = objects_kind(objects, windows, object);
+    *ret_kind = objects_kind(objects, cells, object);
     if (*ret_kind != OBJECT_ASYNC_STEP && *ret_kind != OBJECT_AWAIT_STEP)
         return object;
     /* ags_gen and cw_coroutine: the first field (Objects/genobject.c). */
-    if (!peek_object(windows, object + objects_head_bytes(objects->layout), &object))
+    if (!peek_object(cells, object + objects_head_bytes(objects->layout), &object))
         *ret_kind = OBJECT_OTHER;
     else
-        *ret_kind = objects_kind(objects, windows, object);
+        *ret_kind = objects_kind(objects, cells, object);
     return object;
 }
 
-static bool take_frame(const struct python_layout *layout, struct windows *windows,
-                       struct codes *codes, remote_addr address, struct walk_frame *ret_frame)
+static bool take_frame(const struct python_layout *layout, struct cells *cells, struct codes *codes,
+                       remote_addr address, struct walk_frame *ret_frame)
 {
-    const uint8_t *data;
+    uint8_t data[PYTHON_FRAME_BYTES_MAX];
     struct link link;
-    if (windows_get(windows, address, layout->frame.bytes, &data) < 0)
+    if (!cells_read(cells, address, data, layout->frame.bytes))
         return false;
     link_parse(layout, address, data, &link);
     *ret_frame = (struct walk_frame){
@@ -114,7 +114,7 @@ static bool take_frame(const struct python_layout *layout, struct windows *windo
     return begun && is_object(link.code) && codes_meet(codes, link.code, &ret_frame->met);
 }
 
-size_t coroutines_follow(struct objects *objects, struct windows *windows, struct codes *codes,
+size_t coroutines_follow(struct objects *objects, struct cells *cells, struct codes *codes,
                          remote_addr outermost, struct walk_frame frames[COROUTINES_MAX])
 {
     const struct python_layout *layout = objects->layout;
@@ -123,17 +123,17 @@ size_t coroutines_follow(struct objects *objects, struct windows *windows, struc
     while (count < COROUTINES_MAX) {
         enum object_kind kind;
         struct suspended suspended;
-        at = skip_step(objects, windows, at, &kind);
+        at = skip_step(objects, cells, at, &kind);
         if ((kind != OBJECT_COROUTINE && kind != OBJECT_GENERATOR &&
              kind != OBJECT_ASYNC_GENERATOR) ||
-            !find_frame(layout, windows, at, &suspended) ||
-            !take_frame(layout, windows, codes, suspended.frame, &frames[count]) ||
+            !find_frame(layout, cells, at, &suspended) ||
+            !take_frame(layout, cells, codes, suspended.frame, &frames[count]) ||
             frames[count].generator != at)
             break;
         count++;
         /* What a generator yields may look like something that it awaits. */
         if (!suspended.awaits || (kind == OBJECT_GENERATOR && layout->minor < 13) ||
-            !find_awaited(layout, windows, suspended.frame, &at))
+            !find_awaited(layout, cells, suspended.frame, &at))
             break;
     }
     return count;

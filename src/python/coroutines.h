@@ -11,7 +11,7 @@
 /* Follows the chain of coroutines from `outermost` inwards along what each awaits. Fills `frames`
  * outermost first and notes their code; returns how many. Fewer than there are, or none, where
  * something is not what it should be or one of them runs. */
-size_t coroutines_follow(struct objects *objects, struct windows *windows, struct codes *codes,
+size_t coroutines_follow(struct objects *objects, struct cells *cells, struct codes *codes,
                          remote_addr outermost, struct walk_frame frames[COROUTINES_MAX]);
 
 #endif

@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define NAME_BYTES 32
-#define BASES_MAX  8 /* classes between one that a program defines and the one that matters */
+#define PAGE_BYTES 4096 /* smallest */
+#define BASES_MAX  8    /* classes between one that a program defines and the one that matters */
 
 /* Types of the interpreter and of Modules/_asynciomodule.c; 3.8 to 3.15, some lost or got their
  * module's name on the way. */
@@ -42,18 +43,15 @@ void objects_init(struct objects *objects, const struct python_layout *layout)
     *objects = (struct objects){.layout = layout};
 }
 
-static bool read_name(struct windows *windows, remote_addr at, char name[NAME_BYTES])
+static bool read_name(struct cells *cells, remote_addr at, char name[NAME_BYTES])
 {
-    const uint8_t *data;
     /* Names are short, and may be the last thing on the last page. */
-    size_t left = 4096 - at % 4096, length = left < NAME_BYTES ? left : NAME_BYTES;
+    size_t left = PAGE_BYTES - at % PAGE_BYTES, length = left < NAME_BYTES ? left : NAME_BYTES;
     memset(name, 0, NAME_BYTES);
-    if (windows_get(windows, at, length, &data) < 0)
+    if (!cells_read(cells, at, name, length))
         return false;
-    memcpy(name, data, length);
-    if (length < NAME_BYTES && !memchr(name, 0, length) &&
-        windows_get(windows, at + length, NAME_BYTES - length, &data) == 0)
-        memcpy(name + length, data, NAME_BYTES - length);
+    if (length < NAME_BYTES && !memchr(name, 0, length))
+        cells_read(cells, at + length, name + length, NAME_BYTES - length);
     name[NAME_BYTES - 1] = 0;
     return true;
 }
@@ -66,28 +64,28 @@ static enum object_kind kind_of_name(const char *name)
     return OBJECT_OTHER;
 }
 
-static enum object_kind kind_of_type(const struct python_layout *layout, struct windows *windows,
+static enum object_kind kind_of_type(const struct python_layout *layout, struct cells *cells,
                                      remote_addr type)
 {
     char name[NAME_BYTES];
     for (int i = 0; i < BASES_MAX && is_object(type); i++) {
         remote_addr name_at;
-        if (!peek_u64(windows, type + layout->object.name, &name_at) ||
-            !read_name(windows, name_at, name))
+        if (!peek_u64(cells, type + layout->object.name, &name_at) ||
+            !read_name(cells, name_at, name))
             break;
         enum object_kind kind = kind_of_name(name);
         if (kind != OBJECT_OTHER)
             return kind;
-        if (!peek_u64(windows, type + layout->object.base, &type))
+        if (!peek_u64(cells, type + layout->object.base, &type))
             break;
     }
     return OBJECT_OTHER;
 }
 
-enum object_kind objects_kind(struct objects *objects, struct windows *windows, remote_addr object)
+enum object_kind objects_kind(struct objects *objects, struct cells *cells, remote_addr object)
 {
     remote_addr type;
-    if (!is_object(object) || !peek_object(windows, object + objects->layout->object.type, &type))
+    if (!is_object(object) || !peek_object(cells, object + objects->layout->object.type, &type))
         return OBJECT_OTHER;
     size_t at = address_hash(type) & (OBJECTS_SLOTS - 1);
     while (objects->slots[at].type && objects->slots[at].type != type)
@@ -99,7 +97,7 @@ enum object_kind objects_kind(struct objects *objects, struct windows *windows, 
         }
         objects->count++;
         objects->slots[at].type = type;
-        objects->slots[at].kind = kind_of_type(objects->layout, windows, type);
+        objects->slots[at].kind = kind_of_type(objects->layout, cells, type);
     }
     return objects->slots[at].kind;
 }

@@ -3,7 +3,7 @@
 #define MEMSAMPLE_PYTHON_OBJECTS_H
 
 #include "python/layout.h"
-#include "windows.h"
+#include "cells.h"
 
 enum object_kind {
     OBJECT_OTHER,
@@ -43,6 +43,6 @@ static inline uint32_t objects_head_bytes(const struct python_layout *layout)
     return layout->object.type + 8;
 }
 /* OBJECT_OTHER also for what cannot be read. */
-enum object_kind objects_kind(struct objects *objects, struct windows *windows, remote_addr object);
+enum object_kind objects_kind(struct objects *objects, struct cells *cells, remote_addr object);
 
 #endif

@@ -41,6 +41,7 @@ struct python_reader {
     struct threads threads;
     struct walk walk;
     struct windows windows;
+    struct cells cells;
     struct codes codes;
     struct tasks tasks;
     struct task_names task_names;

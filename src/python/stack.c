@@ -115,8 +115,9 @@ int python_stack_capture(struct python_reader *reader, pid_t tid)
     const struct python_layout *layout = &reader->runtime.layout;
     struct memory_span wishes[WINDOWS_WISHES_MAX];
     struct thread_extras extras = {.spans = wishes};
+    bool again = tid == reader->last_tid;
     reader->is_captured = reader->can_retry = false;
-    extras.count = windows_begin(&reader->windows, reader->memory, tid == reader->last_tid, wishes);
+    extras.count = windows_begin(&reader->windows, reader->memory, again, wishes);
     reader->last_tid = tid;
     struct thread_states states;
     int r = threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &extras, &states);
@@ -135,7 +136,10 @@ int python_stack_capture(struct python_reader *reader, pid_t tid)
         const struct thread_state *state = &states.items[reader->walk.parts[0].state];
         reader->state = *state;
         codes_enter(&reader->codes, state->interpreter, state->code_generation);
-        tasks_insert(&reader->tasks, state, &reader->windows, &reader->codes, &reader->walk);
+        if (reader->tasks.is_known) {
+            cells_begin(&reader->cells, reader->memory, again);
+            tasks_insert(&reader->tasks, state, &reader->cells, &reader->codes, &reader->walk);
+        }
         r = reader_take_walk(reader);
     }
     reader->is_captured = r == 0;

@@ -63,7 +63,7 @@ static size_t follow(struct python_reader *reader, remote_addr head, pid_t tid,
 {
     size_t count = 0;
     remote_addr at = head;
-    while (count < max && peek_object(&reader->windows, at, &at) && at != head)
+    while (count < max && peek_object(&reader->cells, at, &at) && at != head)
         places[count++] =
             (struct python_task_place){.task = at - reader->tasks.offsets.task.node, .tid = tid};
     return count;
@@ -88,12 +88,11 @@ static size_t follow_all(struct python_reader *reader, struct python_task_place 
 int python_tasks_list(struct python_reader *reader, struct python_task_place *places, size_t max,
                       size_t *ret_count)
 {
-    struct memory_span wishes[WINDOWS_WISHES_MAX];
     reader->is_captured = reader->can_retry = false;
     reader->last_tid = 0;
     if (!reader->tasks.is_known)
         return PYTHON_STACK_NO_THREAD;
-    windows_begin(&reader->windows, reader->memory, false, wishes);
+    cells_begin(&reader->cells, reader->memory, false);
     int r = threads_walk(&reader->threads, &reader->runtime, reader->memory);
     if (r != 0)
         return r;
@@ -107,15 +106,14 @@ int python_tasks_list(struct python_reader *reader, struct python_task_place *pl
 int python_task_capture(struct python_reader *reader, remote_addr task,
                         struct python_task *ret_task)
 {
-    struct memory_span wishes[WINDOWS_WISHES_MAX];
-    windows_begin(&reader->windows, reader->memory, false, wishes);
+    cells_begin(&reader->cells, reader->memory, false);
     reader->is_captured = false;
     /* No interpreter's count of code objects that died: everything is read anew. */
     codes_begin(&reader->codes);
     codes_enter(&reader->codes, 0, ++reader->task_captures);
-    if (!tasks_take(&reader->tasks, &reader->windows, &reader->codes, task, &reader->walk))
+    if (!tasks_take(&reader->tasks, &reader->cells, &reader->codes, task, &reader->walk))
         return PYTHON_STACK_NO_THREAD;
-    ret_task->awaiters_count = tasks_find_awaiters(&reader->tasks, &reader->windows, task,
+    ret_task->awaiters_count = tasks_find_awaiters(&reader->tasks, &reader->cells, task,
                                                    ret_task->awaiters, PYTHON_TASK_AWAITERS_MAX);
     int r = reader_take_walk(reader);
     if (r != 0)

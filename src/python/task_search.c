@@ -17,9 +17,9 @@ struct search {
     size_t left; /* objects that may still be looked at */
 };
 
-static bool peek_link(struct windows *windows, remote_addr at, remote_addr *ret_node)
+static bool peek_link(struct cells *cells, remote_addr at, remote_addr *ret_node)
 {
-    if (!peek_u64(windows, at, ret_node))
+    if (!peek_u64(cells, at, ret_node))
         return false;
     *ret_node &= ~FLAGS;
     return *ret_node >= 4096;
@@ -28,27 +28,27 @@ static bool peek_link(struct windows *windows, remote_addr at, remote_addr *ret_
 /* Follows one list to its end, or to where it does not lead back: it was changed meanwhile. */
 static void follow(struct search *search, remote_addr head)
 {
-    struct windows *windows = &search->reader->windows;
+    struct cells *cells = &search->reader->cells;
     remote_addr node, back, before = head;
-    if (!peek_link(windows, head, &node))
+    if (!peek_link(cells, head, &node))
         return;
     while (node != head && search->left && search->count < search->max) {
-        if (!peek_link(windows, node + 8, &back) || back != before)
+        if (!peek_link(cells, node + 8, &back) || back != before)
             return;
         search->left--;
         remote_addr object = node + HEAD_BYTES;
-        if (objects_kind(&search->reader->tasks.objects, windows, object) == OBJECT_TASK)
+        if (objects_kind(&search->reader->tasks.objects, cells, object) == OBJECT_TASK)
             search->places[search->count++] = (struct python_task_place){.task = object};
         before = node;
-        if (!peek_link(windows, node, &node))
+        if (!peek_link(cells, node, &node))
             return;
     }
 }
 
-static bool is_list(struct windows *windows, remote_addr head)
+static bool is_list(struct cells *cells, remote_addr head)
 {
     remote_addr last, back;
-    return peek_link(windows, head + 8, &last) && peek_link(windows, last, &back) && back == head;
+    return peek_link(cells, head + 8, &last) && peek_link(cells, last, &back) && back == head;
 }
 
 static void follow_lists(struct search *search, remote_addr first)
@@ -70,8 +70,7 @@ int task_search(struct python_reader *reader, struct python_task_place *places, 
     for (size_t i = 0; layout->gc.lists != PYTHON_ABSENT && i < threads->interpreters_count; i++) {
         remote_addr first = threads->interpreters[i].address + layout->gc.lists;
         if (layout->minor == 13)
-            first +=
-                is_list(&reader->windows, first + STATE_LISTS) ? STATE_LISTS : STATE_LISTS_1318;
+            first += is_list(&reader->cells, first + STATE_LISTS) ? STATE_LISTS : STATE_LISTS_1318;
         follow_lists(&search, first);
     }
     *ret_count = search.count;

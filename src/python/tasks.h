@@ -44,16 +44,16 @@ struct tasks {
 
 void tasks_init(struct tasks *tasks, const struct python_layout *layout);
 /* Puts the tasks that await the running one into `walk`. Changes nothing where there is none, or
- * where what is read does not hold together. `codes` and `windows` are those of the walk. */
-void tasks_insert(struct tasks *tasks, const struct thread_state *state, struct windows *windows,
+ * where what is read does not hold together. `codes` are those of the walk. */
+void tasks_insert(struct tasks *tasks, const struct thread_state *state, struct cells *cells,
                   struct codes *codes, struct walk *walk);
 
 /* What a single task waits for: fills `walk` with its coroutines, innermost first. False when there
  * is no task at this address. */
-bool tasks_take(struct tasks *tasks, struct windows *windows, struct codes *codes, remote_addr task,
+bool tasks_take(struct tasks *tasks, struct cells *cells, struct codes *codes, remote_addr task,
                 struct walk *walk);
 /* Who awaits a task. Returns how many there are; the first `max` are in `awaiters`. */
-size_t tasks_find_awaiters(struct tasks *tasks, struct windows *windows, remote_addr task,
+size_t tasks_find_awaiters(struct tasks *tasks, struct cells *cells, remote_addr task,
                            remote_addr *awaiters, size_t max);
 
 #endif
