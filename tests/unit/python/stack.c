@@ -378,9 +378,9 @@ static void test_text_at_the_end_of_a_page(void **state)
 static void enter_another(const char *function, bool inside)
 {
     const struct python_layout *layout = &fake.runtime.layout;
-    uint8_t *data = fake.data - FAKE_BASE;
     remote_addr chunk_next = fake.frame_next, c_stack = FAKE_C_STACK + (inside ? 0 : 256);
-    memcpy(data + OTHER_THREAD, data + FAKE_THREAD, PYTHON_THREAD_BYTES_MAX);
+    memcpy(fake.data + (OTHER_THREAD - FAKE_BASE), fake.data + (FAKE_THREAD - FAKE_BASE),
+           PYTHON_THREAD_BYTES_MAX);
     fake_put_u64(&fake, OTHER_THREAD + layout->thread.interp, OTHER_INTERPRETER);
     fake_put_u64(&fake, OTHER_INTERPRETER + layout->interpreter.next, FAKE_INTERPRETER);
     fake_put_u64(&fake, OTHER_INTERPRETER + layout->interpreter.threads_head, OTHER_THREAD);
