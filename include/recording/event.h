@@ -41,6 +41,7 @@ struct event_target {
     const char *clock_reason;
     const char *kernel;   /* "Linux 6.1.0" */
     const char *memsample_version;
+    int32_t inner_pid; /* what it calls itself, where it has a PID namespace of its own; 0: the same */
 };
 
 struct event_python {

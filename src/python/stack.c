@@ -2,53 +2,16 @@
  * together threads, frames and code objects; knows none of their fields but what a position in code
  * means. */
 #include "python/stack.h"
-#include "code.h"
 #include "gil.h"
-#include "threads.h"
-#include "walk.h"
-#include "windows.h"
+#include "reader.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #define CODE_UNIT_BYTES 2
-#define LINES_SLOTS     8192  /* power of two */
 #define COPIES_MAX      65536 /* of one code object: one for each thread that ever was */
 
 _Static_assert(WINDOWS_WISHES_MAX <= THREAD_EXTRAS_MAX, "all wishes go with the first read");
-
-/* A frame of the last capture. */
-struct captured {
-    uint32_t met;
-    int32_t offset; /* of the instruction, in bytes; may be negative: not started */
-};
-
-/* A line looked up before. */
-struct line_slot {
-    uint32_t code_id_plus_one; /* 0: free */
-    int32_t offset;
-    int32_t line;
-};
-
-struct python_reader {
-    struct python_runtime runtime;
-    const struct memory *memory;
-    bool is_captured, can_retry;
-    pid_t last_tid;
-    struct thread_state state; /* of the last capture */
-
-    remote_addr copies[WALK_FRAMES_MAX]; /* of the frames' code, where they run one (TLBC) */
-    struct captured captured[PYTHON_FRAMES_MAX];
-    size_t captured_count;
-    bool truncated;
-    struct python_frame frames[PYTHON_FRAMES_MAX];
-    struct line_slot lines[LINES_SLOTS];
-
-    struct threads threads;
-    struct walk walk;
-    struct windows windows;
-    struct codes codes;
-};
 
 int python_reader_create(const struct python_runtime *runtime, const struct memory *memory,
                          struct python_reader **ret_reader)
@@ -63,6 +26,7 @@ int python_reader_create(const struct python_runtime *runtime, const struct memo
         free(reader);
         return r;
     }
+    tasks_init(&reader->tasks, &reader->runtime.layout);
     *ret_reader = reader;
     return 0;
 }
@@ -72,6 +36,8 @@ void python_reader_destroy(struct python_reader *reader)
     if (!reader)
         return;
     codes_deinit(&reader->codes);
+    task_names_deinit(&reader->task_names);
+    buffer_deinit(&reader->task_name);
     free(reader);
 }
 
@@ -110,6 +76,11 @@ static bool keep_frames(struct python_reader *reader)
         const struct code_met *met = &reader->codes.met[frame->met];
         if (met->state == CODE_FOREIGN)
             continue;
+        if (frame->task && reader->captured_count < PYTHON_FRAMES_MAX) {
+            reader->captured[reader->captured_count++] =
+                (struct captured){.met = frame->met, .task = frame->task};
+            continue;
+        }
         int64_t offset = frame->offset;
         if (frame->tlbc_index)
             offset += (int64_t)(met->address + layout->code.instructions - reader->copies[i]);
@@ -131,28 +102,45 @@ static bool keep_frames(struct python_reader *reader)
     return true;
 }
 
+int reader_take_walk(struct python_reader *reader)
+{
+    int r = codes_read(&reader->codes, reader->memory);
+    if (r == 0)
+        r = read_copies(reader);
+    return r == 1 || (r == 0 && !keep_frames(reader)) ? PYTHON_STACK_TORN : r;
+}
+
 int python_stack_capture(struct python_reader *reader, pid_t tid)
 {
     const struct python_layout *layout = &reader->runtime.layout;
     struct memory_span wishes[WINDOWS_WISHES_MAX];
     struct thread_extras extras = {.spans = wishes};
+    bool again = tid == reader->last_tid;
     reader->is_captured = reader->can_retry = false;
-    extras.count = windows_begin(&reader->windows, reader->memory, tid == reader->last_tid, wishes);
+    extras.count = windows_begin(&reader->windows, reader->memory, again, wishes);
     reader->last_tid = tid;
-    struct thread_state *state = &reader->state;
-    int r = python_threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &extras, state);
+    struct thread_states states;
+    int r = python_threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &extras, &states);
     if (r != 0)
         return r;
 
     windows_grant(&reader->windows, extras.done);
-    codes_begin(&reader->codes, state->interpreter, state->code_generation);
-    r = walk_frames(&reader->walk, layout, state, &reader->windows, &reader->codes);
+    codes_begin(&reader->codes);
+    walk_begin(&reader->walk);
+    for (size_t i = 0; r == 0 && i < states.count; i++) {
+        codes_enter(&reader->codes, states.items[i].interpreter, states.items[i].code_generation);
+        r = walk_frames(&reader->walk, layout, &states.items[i], &reader->windows, &reader->codes);
+    }
     if (r == 0) {
-        r = codes_read(&reader->codes, reader->memory);
-        if (r == 0)
-            r = read_copies(reader);
-        if (r == 1 || (r == 0 && !keep_frames(reader)))
-            r = PYTHON_STACK_TORN;
+        walk_order(&reader->walk);
+        const struct thread_state *state = &states.items[reader->walk.parts[0].state];
+        reader->state = *state;
+        codes_enter(&reader->codes, state->interpreter, state->code_generation);
+        if (reader->tasks.is_known) {
+            cells_begin(&reader->cells, reader->memory, again);
+            tasks_insert(&reader->tasks, state, &reader->cells, &reader->codes, &reader->walk);
+        }
+        r = reader_take_walk(reader);
     }
     reader->is_captured = r == 0;
     reader->can_retry = r == PYTHON_STACK_TORN && layout->thread.cframe != PYTHON_ABSENT;
@@ -162,7 +150,7 @@ int python_stack_capture(struct python_reader *reader, pid_t tid)
 int python_stack_confirm(const struct python_reader *reader)
 {
     const struct python_layout *layout = &reader->runtime.layout;
-    const struct walk *walk = &reader->walk;
+    const struct walk_part *part = &reader->walk.parts[0];
     const struct thread_state *state = &reader->state;
     bool has_cframe = layout->thread.cframe != PYTHON_ABSENT;
     remote_addr anchor, head = 0, code = 0, previous = 0;
@@ -176,18 +164,18 @@ int python_stack_confirm(const struct python_reader *reader)
     if (has_cframe)
         spans[count++] =
             (struct memory_span){state->cframe + layout->cframe.frame, &head, sizeof(head)};
-    if (walk->head) {
-        spans[count++] = (struct memory_span){walk->head + layout->frame.code, &code, sizeof(code)};
+    if (part->head) {
+        spans[count++] = (struct memory_span){part->head + layout->frame.code, &code, sizeof(code)};
         spans[count++] =
-            (struct memory_span){walk->head + layout->frame.previous, &previous, sizeof(previous)};
+            (struct memory_span){part->head + layout->frame.previous, &previous, sizeof(previous)};
     }
     int r = memory_read_spans(reader->memory, spans, count);
     if (r < 0)
         return r;
     bool same = (size_t)r == count && anchor == (has_cframe ? state->cframe : state->frame) &&
-                (!has_cframe || head == walk->head) &&
-                (!walk->head || ((code & ~layout->tag_mask) == walk->head_code &&
-                                 previous == walk->head_previous));
+                (!has_cframe || head == part->head) &&
+                (!part->head || ((code & ~layout->tag_mask) == part->head_code &&
+                                 previous == part->head_previous));
     return same ? 0 : PYTHON_STACK_TORN;
 }
 
@@ -203,6 +191,16 @@ static int32_t find_line(struct python_reader *reader, uint32_t code_id, int32_t
     return slot->line;
 }
 
+static int resolve_task(struct python_reader *reader, const struct captured *captured,
+                        struct python_frame *ret_frame)
+{
+    const struct task_met *met = &reader->tasks.met[captured->task - 1];
+    uint32_t id = reader->codes.met[captured->met].id;
+    *ret_frame = (struct python_frame){.file = PYTHON_TASK_FILE, .code_id = id};
+    return task_names_get(&reader->task_names, met, reader->codes.items[id].function,
+                          &ret_frame->function);
+}
+
 int python_stack_resolve(struct python_reader *reader, struct python_stack *ret_stack)
 {
     if (!reader->is_captured)
@@ -213,6 +211,12 @@ int python_stack_resolve(struct python_reader *reader, struct python_stack *ret_
     for (size_t i = 0; i < reader->captured_count; i++) {
         uint32_t id = reader->codes.met[reader->captured[i].met].id;
         const struct code *code = &reader->codes.items[id];
+        if (reader->captured[i].task) {
+            r = resolve_task(reader, &reader->captured[i], &reader->frames[i]);
+            if (r < 0)
+                return r;
+            continue;
+        }
         reader->frames[i] = (struct python_frame){
             .file = code->file,
             .function = code->function,

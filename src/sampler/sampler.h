@@ -59,6 +59,7 @@ struct sampler {
     char unsupported_text[ERROR_TEXT_MAX]; /* why what was found cannot be read; "" when nothing was
                                               found */
     bool finalizing;
+    uint64_t tasks_at_ns, tasks_wait_ns; /* next look for asyncio's tasks and its back-off */
 
     /* when (clock.c, pace.c) */
     struct pace stop_pace;   /* of the target's time */
@@ -154,6 +155,8 @@ void sampler_flush(struct sampler *sampler);
 /* Looks for Python if it is time to; on success begins the recording. */
 void sampler_discover(struct sampler *sampler, uint64_t now_ns);
 void sampler_forget_python(struct sampler *sampler);
+/* After a stack was resolved: learns where asyncio's tasks are, if that is missing and worth it. */
+void sampler_find_tasks(struct sampler *sampler);
 void sampler_check_finalizing(struct sampler *sampler, uint64_t now_ns);
 
 /* Takes one sample: who moved memory, and where. */

@@ -50,6 +50,7 @@ void taking_resolve(struct sampler *sampler, const struct taking *taking, struct
         owner->state = STACK_NO_PYTHON;
         return;
     }
+    sampler_find_tasks(sampler);
     uint32_t id = 0;
     for (size_t i = stack.count; i-- > 0;) {
         const struct python_frame *frame = &stack.frames[i];
@@ -70,7 +71,8 @@ void taking_resolve(struct sampler *sampler, const struct taking *taking, struct
 int taking_capture(struct sampler *sampler, struct taking *taking, pid_t tid)
 {
     struct counters_memory memory;
-    int outcome = python_stack_capture(sampler->reader, tid);
+    int outcome =
+        python_stack_capture(sampler->reader, threads_inner_tid(&sampler->threads, tid));
     if (!taking->memory_read &&
         counters_memory_read(sampler->statm_fd, sampler->page_bytes, &memory) == 0) {
         sampler_see_memory(sampler, &memory);
@@ -155,7 +157,8 @@ static uint8_t take_running(struct sampler *sampler, struct taking *taking, pid_
     if (may_stop && !taking->freed_only &&
         (sampler->clock.stops || now_ns - sampler->stopped_ns >= STOP_EVERY_NS))
         return taking_stop(sampler, taking, tid);
-    int outcome = python_stack_capture(sampler->reader, tid);
+    int outcome =
+        python_stack_capture(sampler->reader, threads_inner_tid(&sampler->threads, tid));
     if (outcome == 0)
         outcome = python_stack_confirm(sampler->reader);
     if (outcome != PYTHON_STACK_TORN && outcome != -EFAULT)
