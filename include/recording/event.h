@@ -78,6 +78,7 @@ enum event_stack_state {
     STACK_LATER,       /* it faulted and was not stopped: its own next stack tells where; stack id 0 */
     STACK_RUNNING,     /* read while it ran, with the innermost frame the same before and after */
     STACK_IN_ACT,      /* read in the act of a page fault: the thread stood still at the instruction that faulted */
+    STACK_LATE,        /* its fault was reported, and by then it may have gone on: known on average only; stack id 0 */
     STACK_STATES,
 };
 

@@ -93,7 +93,7 @@ int python_tasks_list(struct python_reader *reader, struct python_task_place *pl
     if (!reader->tasks.is_known)
         return PYTHON_STACK_NO_THREAD;
     cells_begin(&reader->cells, reader->memory, false);
-    int r = threads_walk(&reader->threads, &reader->runtime, reader->memory);
+    int r = python_threads_walk(&reader->threads, &reader->runtime, reader->memory);
     if (r != 0)
         return r;
     if (reader->tasks.offsets.thread.tasks != PYTHON_ABSENT) {

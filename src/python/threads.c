@@ -121,8 +121,8 @@ static size_t mark_spans(const struct python_layout *layout, remote_addr interpr
     return 2;
 }
 
-int threads_walk(struct threads *threads, const struct python_runtime *runtime,
-                 const struct memory *memory)
+int python_threads_walk(struct threads *threads, const struct python_runtime *runtime,
+                        const struct memory *memory)
 {
     const struct python_layout *layout = &runtime->layout;
     threads->is_known = false;
@@ -254,9 +254,9 @@ static size_t choose(const struct threads *threads, const struct python_layout *
     return found->count;
 }
 
-int threads_find(struct threads *threads, const struct python_runtime *runtime,
-                 const struct memory *memory, pid_t tid, struct thread_extras *extras,
-                 struct thread_states *ret_states)
+int python_threads_find(struct threads *threads, const struct python_runtime *runtime,
+                        const struct memory *memory, pid_t tid, struct thread_extras *extras,
+                        struct thread_states *ret_states)
 {
     const struct python_layout *layout = &runtime->layout;
     struct look look;
@@ -275,7 +275,7 @@ int threads_find(struct threads *threads, const struct python_runtime *runtime,
             return PYTHON_STACK_NO_THREAD;
         }
     }
-    r = threads_walk(threads, runtime, memory);
+    r = python_threads_walk(threads, runtime, memory);
     if (r != 0)
         return r;
     r = look_at(threads, runtime, memory, tid, extras, &look);

@@ -12,7 +12,7 @@
 
 #define REFRESH_FROM  3                 /* times too long a period is */
 #define PERIOD_MAX    1000000           /* faults: 4 GB in small pages */
-#define IN_ACT_MAX_NS (150 * NS_PER_US) /* since the fault: later, the thread may have gone on */
+#define IN_ACT_MAX_NS (100 * NS_PER_US) /* since the fault: later, the thread may have gone on */
 #define MIX_WEIGHT    0.05              /* of a new value in the running mean */
 #define MIXED         0.04 /* above: another thread reported one of the last few faults */
 
@@ -22,24 +22,6 @@ static uint64_t stopped_since_ns(const struct sampler *sampler)
     uint64_t late_ns = sampler->seat.cpu >= 0 ? TAKING_SWITCH_NS : (uint64_t)sampler->late_ns;
     uint64_t since_ns = sampler->woke_ns > late_ns ? sampler->woke_ns - late_ns : 0;
     return since_ns > sampler->slept_ns ? since_ns : sampler->slept_ns;
-}
-
-/* Faults of this thread since the last sample; those of the others go to their own next stacks. */
-static void share_faults(struct sampler *sampler, struct taking *taking, pid_t tid)
-{
-    if (threads_look_for(&sampler->threads, tid, sampler_now_ns()) < 0)
-        return;
-    for (size_t i = 0; i < sampler->threads.count; i++) {
-        const struct thread *thread = &sampler->threads.items[i];
-        taking->faults += thread->faults;
-        if (thread->tid != tid) {
-            if (thread->faults)
-                taking_add_later(taking, thread);
-            continue;
-        }
-        taking->owners[0].faults = thread->faults ? thread->faults : 1;
-        seat_join(&sampler->seat, thread->cpu);
-    }
 }
 
 /* A step's worth of faults for each of the threads that grow. A new distance each time: with equal
@@ -73,12 +55,43 @@ static void finish(struct sampler *sampler, struct taking *taking, pid_t tid)
 {
     uint64_t moved_bytes = sampler->sample_moved_bytes;
     struct event_owner *owner = &taking->owners[0];
+    owner->faults = taking->faults = 1; /* until all threads were looked at */
     if (taking_has_stack(owner))
         taking_resolve(sampler, taking, owner);
     sampler->last_met = *owner;
-    share_faults(sampler, taking, tid);
+    taking_share_faults(sampler, taking);
+    seat_join(&sampler->seat, threads_cpu(&sampler->threads, tid));
     taking_finish(sampler, taking, moved_bytes);
     set_period(sampler, wished_period(sampler, taking->event.owner_count), tid);
+}
+
+/* The faults of the thread that had most since the last sample; those of all in ret_all. */
+static uint64_t most_faults(const struct threads *threads, uint64_t *ret_all)
+{
+    uint64_t most = 0;
+    *ret_all = 0;
+    for (size_t i = 0; i < threads->count; i++) {
+        uint64_t faults = threads->items[i].faults;
+        most = faults > most ? faults : most;
+        *ret_all += faults;
+    }
+    return most;
+}
+
+bool sampler_expects_fault(struct sampler *sampler)
+{
+    uint64_t all;
+    if (threads_look(&sampler->threads) < 0)
+        return false;
+    uint64_t most = most_faults(&sampler->threads, &all);
+    if (most == 0 || most >= sampler->fault_period)
+        return false;
+    double bytes = (double)sampler->sample_grown_bytes / (double)all;
+    if (bytes > sampler->fault_bytes)
+        sampler->fault_bytes = bytes;
+    for (size_t i = 0; i < sampler->threads.count; i++)
+        set_period(sampler, wished_period(sampler, 1), sampler->threads.items[i].tid);
+    return true;
 }
 
 bool sampler_is_mixed(const struct sampler *sampler)
@@ -142,24 +155,33 @@ static void use_trap(struct sampler *sampler, pid_t tid)
         rings_remove(&sampler->rings, tid);
 }
 
+/* On the processor of the thread, and so soon that it had no time to go on. While this thread runs
+ * there, the other one runs only if it is moved to another processor, which shows afterwards. */
+static bool is_in_act(const struct rings_fault *fault)
+{
+    return fault->cpu == sched_getcpu() && sampler_now_ns() - fault->time_ns < IN_ACT_MAX_NS;
+}
+
 static void sample_ringed(struct sampler *sampler, const struct rings_fault *fault)
 {
     struct taking taking = {.event.owner_count = 1};
     struct event_owner *owner = &taking.owners[0];
     *owner = (struct event_owner){.tid = fault->tid};
 
-    bool in_act = fault->cpu == sched_getcpu() && sampler_now_ns() - fault->time_ns < IN_ACT_MAX_NS;
+    bool in_act = is_in_act(fault);
     int outcome = taking_capture(sampler, &taking, fault->tid);
     if (outcome == 0)
         outcome = python_stack_confirm(sampler->reader);
-    in_act = in_act && fault->cpu == sched_getcpu();
+    in_act = in_act && threads_cpu(&sampler->threads, fault->tid) == sched_getcpu();
     taking.displaces = in_act;
     enum rings_trust trust = rings_note(&sampler->rings, fault->tid, in_act);
     note_grower(sampler, fault->tid);
-    if (trust == RINGS_POOR || sampler_is_mixed(sampler))
+    bool seldom = trust == RINGS_POOR || trust == RINGS_BLIND;
+    if (seldom || sampler_is_mixed(sampler))
         use_trap(sampler, fault->tid);
-    if (trust == RINGS_GOOD && !in_act) {
-        /* It may be on another line already: its next fault tells better. */
+    if (!in_act && trust != RINGS_BLIND) {
+        owner->state = STACK_LATE; /* it may be on another line already */
+        finish(sampler, &taking, fault->tid);
         seat_join(&sampler->seat, fault->cpu);
         return;
     }
@@ -181,26 +203,24 @@ void sampler_take_ringed(struct sampler *sampler)
             sample_ringed(sampler, &fault);
 }
 
-static bool is_alive(const struct sampler *sampler, pid_t tid)
+static void forget_ended(struct sampler *sampler)
 {
-    for (size_t i = 0; i < sampler->threads.count; i++)
-        if (sampler->threads.items[i].tid == tid)
-            return true;
-    return false;
+    for (size_t i = sampler->rings.count; i-- > 0;)
+        if (!threads_find(&sampler->threads, sampler->rings.items[i].tid))
+            rings_remove(&sampler->rings, sampler->rings.items[i].tid);
 }
 
 void sampler_follow_threads(struct sampler *sampler)
 {
-    bool changed = sampler->rings.count == 0 || threads_changed(&sampler->threads);
-    if (!changed || threads_look(&sampler->threads) < 0)
+    bool changed = threads_changed(&sampler->threads);
+    if (changed && threads_look(&sampler->threads) < 0)
         return;
-    for (size_t i = sampler->rings.count; i-- > 0;)
-        if (!is_alive(sampler, sampler->rings.items[i].tid))
-            rings_remove(&sampler->rings, sampler->rings.items[i].tid);
+    forget_ended(sampler);
     for (size_t i = 0; i < sampler->threads.count; i++) {
-        pid_t tid = sampler->threads.items[i].tid;
-        if (!rings_has(&sampler->rings, tid) && !tracer_has_trap(&sampler->tracer, tid))
-            rings_add(&sampler->rings, tid); /* without one, its growth is looked for */
+        struct thread *thread = &sampler->threads.items[i];
+        if (!thread->followed && !tracer_has_trap(&sampler->tracer, thread->tid))
+            rings_add(&sampler->rings, thread->tid); /* without one, its growth is looked for */
+        thread->followed = true;
     }
 }
 
