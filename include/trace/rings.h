@@ -13,7 +13,7 @@
 
 struct ring {
     pid_t tid;
-    int fd;
+    int fd, major_fd; /* its minor faults and its major ones, or -1; both write into the one ring */
     void *map; /* control page and data page */
     double in_act; /* running mean: the share of its faults at which the thread was met in the act */
     uint32_t notes; /* how many went into it, up to some */

@@ -12,7 +12,7 @@
 
 #define REFRESH_FROM  3                 /* times too long a period is */
 #define PERIOD_MAX    1000000           /* faults: 4 GB in small pages */
-#define IN_ACT_MAX_NS (150 * NS_PER_US) /* since the fault: later, the thread may have gone on */
+#define IN_ACT_MAX_NS (100 * NS_PER_US) /* since the fault: later, the thread may have gone on */
 #define MIX_WEIGHT    0.05              /* of a new value in the running mean */
 #define MIXED         0.04 /* above: another thread reported one of the last few faults */
 
@@ -81,6 +81,35 @@ static void finish(struct sampler *sampler, struct taking *taking, pid_t tid)
     set_period(sampler, wished_period(sampler, taking->event.owner_count), tid);
 }
 
+/* The faults of the thread that had most since the last sample; those of all in ret_all. */
+static uint64_t most_faults(const struct threads *threads, uint64_t *ret_all)
+{
+    uint64_t most = 0;
+    *ret_all = 0;
+    for (size_t i = 0; i < threads->count; i++) {
+        uint64_t faults = threads->items[i].faults;
+        most = faults > most ? faults : most;
+        *ret_all += faults;
+    }
+    return most;
+}
+
+bool sampler_expects_fault(struct sampler *sampler)
+{
+    uint64_t all;
+    if (threads_look(&sampler->threads) < 0)
+        return false;
+    uint64_t most = most_faults(&sampler->threads, &all);
+    if (most == 0 || most >= sampler->fault_period)
+        return false;
+    double bytes = (double)sampler->sample_grown_bytes / (double)all;
+    if (bytes > sampler->fault_bytes)
+        sampler->fault_bytes = bytes;
+    for (size_t i = 0; i < sampler->threads.count; i++)
+        set_period(sampler, wished_period(sampler, 1), sampler->threads.items[i].tid);
+    return true;
+}
+
 bool sampler_is_mixed(const struct sampler *sampler)
 {
     return sampler->mix > MIXED;
@@ -142,17 +171,24 @@ static void use_trap(struct sampler *sampler, pid_t tid)
         rings_remove(&sampler->rings, tid);
 }
 
+/* On the processor of the thread, and so soon that it had no time to go on. While this thread runs there, the other one
+ * runs only if it is moved to another processor, which shows afterwards. */
+static bool is_in_act(const struct rings_fault *fault)
+{
+    return fault->cpu == sched_getcpu() && sampler_now_ns() - fault->time_ns < IN_ACT_MAX_NS;
+}
+
 static void sample_ringed(struct sampler *sampler, const struct rings_fault *fault)
 {
     struct taking taking = {.event.owner_count = 1};
     struct event_owner *owner = &taking.owners[0];
     *owner = (struct event_owner){.tid = fault->tid};
 
-    bool in_act = fault->cpu == sched_getcpu() && sampler_now_ns() - fault->time_ns < IN_ACT_MAX_NS;
+    bool in_act = is_in_act(fault);
     int outcome = taking_capture(sampler, &taking, fault->tid);
     if (outcome == 0)
         outcome = python_stack_confirm(sampler->reader);
-    in_act = in_act && fault->cpu == sched_getcpu();
+    in_act = in_act && threads_cpu(&sampler->threads, fault->tid) == sched_getcpu();
     taking.displaces = in_act;
     enum rings_trust trust = rings_note(&sampler->rings, fault->tid, in_act);
     note_grower(sampler, fault->tid);

@@ -137,6 +137,8 @@ void sampler_sample(struct sampler *sampler)
     struct taking taking = {.freed_only = is_for_freed(sampler)};
     uint64_t moved_bytes = sampler->sample_moved_bytes;
 
+    if (sampler->clock.by_faults && !taking.freed_only && sampler_expects_fault(sampler))
+        return;
     if (!take_only_thread(sampler, &taking)) {
         if (threads_look(&sampler->threads) < 0)
             return; /* the process ended: the tracer tells how */

@@ -162,6 +162,9 @@ void sampler_take_trapped(struct sampler *sampler);
 void sampler_take_ringed(struct sampler *sampler);
 /* Where nothing grows any more: counts to a step that suits what may come. */
 void sampler_refresh_period(struct sampler *sampler);
+/* Much memory came in and no fault was reported: whether that is because fewer faults than before bring it in. Then they
+ * are reported sooner from now on, and the next one tells where the growth was. */
+bool sampler_expects_fault(struct sampler *sampler);
 /* Whether several threads grow at once. */
 bool sampler_is_mixed(const struct sampler *sampler);
 /* The clock that says when to look. Faults are reported too seldom to share growth among threads by them: then memory is polled as well. */

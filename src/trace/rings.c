@@ -16,6 +16,11 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 
+/* These two are reported at the end of a fault, when the memory is there; PERF_COUNT_SW_PAGE_FAULTS at its
+ * beginning, up to hundreds of us earlier where many pages are filled or mapped at once (mm_account_fault() in mm/memory.c,
+ * Linux 6.18). */
+#define MINOR_FAULTS PERF_COUNT_SW_PAGE_FAULTS_MIN
+#define MAJOR_FAULTS PERF_COUNT_SW_PAGE_FAULTS_MAJ
 #define NOTES_LEAST 12 /* faults, before the share that was met in the act says anything */
 #define GOOD_SHARE  0.5
 #define RECORD_MAX  64 /* bytes; ours have 48 */
@@ -25,12 +30,12 @@ static size_t page_bytes(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static int open_event(pid_t tid, uint64_t period, bool kernel_faults)
+static int open_event(pid_t tid, uint64_t config, uint64_t period, bool kernel_faults)
 {
     struct perf_event_attr attributes = {
         .type = PERF_TYPE_SOFTWARE,
         .size = sizeof(attributes),
-        .config = PERF_COUNT_SW_PAGE_FAULTS,
+        .config = config,
         .sample_period = period,
         .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR | PERF_SAMPLE_CPU,
         .wakeup_events = 1,
@@ -46,10 +51,10 @@ static int open_event(pid_t tid, uint64_t period, bool kernel_faults)
 int rings_init(struct rings *rings, uint64_t period)
 {
     *rings = (struct rings){.epoll_fd = -1, .period = period, .kernel_faults = true};
-    int fd = open_event(0, UINT64_C(1) << 40, true);
+    int fd = open_event(0, MINOR_FAULTS, UINT64_C(1) << 40, true);
     if (fd == -EACCES || fd == -EPERM) {
         rings->kernel_faults = false; /* perf_event_paranoid 2 */
-        fd = open_event(0, UINT64_C(1) << 40, false);
+        fd = open_event(0, MINOR_FAULTS, UINT64_C(1) << 40, false);
     }
     if (fd < 0)
         return fd;
@@ -60,8 +65,10 @@ int rings_init(struct rings *rings, uint64_t period)
 
 static void close_ring(struct ring *ring)
 {
-    munmap(ring->map, 2 * page_bytes());
-    close(ring->fd);
+    if (ring->map)
+        munmap(ring->map, 2 * page_bytes());
+    fd_closep(&ring->major_fd);
+    fd_closep(&ring->fd);
 }
 
 void rings_deinit(struct rings *rings)
@@ -86,23 +93,42 @@ bool rings_has(const struct rings *rings, pid_t tid)
     return find_ring(rings, tid);
 }
 
+/* Without it pages from files and from swap are seen by their bytes alone. */
+static void add_major_faults(const struct rings *rings, struct ring *ring)
+{
+    ring->major_fd = open_event(ring->tid, MAJOR_FAULTS, rings->period, rings->kernel_faults);
+    if (ring->major_fd < 0 || ioctl(ring->major_fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd) == 0)
+        return;
+    close(ring->major_fd);
+    ring->major_fd = -1;
+}
+
+static int open_ring(const struct rings *rings, pid_t tid, struct ring *ret_ring)
+{
+    *ret_ring = (struct ring){.tid = tid, .major_fd = -1};
+    int fd = open_event(tid, MINOR_FAULTS, rings->period, rings->kernel_faults);
+    ret_ring->fd = fd;
+    if (fd < 0)
+        return fd;
+    void *map = mmap(NULL, 2 * page_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED) /* perf_event_mlock_kb is used up */
+        return -errno;
+    ret_ring->map = map;
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    if (epoll_ctl(rings->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+        return -errno;
+    add_major_faults(rings, ret_ring);
+    return 0;
+}
+
 int rings_add(struct rings *rings, pid_t tid)
 {
+    struct ring ring;
     int r = array_reserve(&rings->items, &rings->cap, rings->count + 1, sizeof(*rings->items));
     if (r < 0)
         return r;
-    struct ring ring = {.tid = tid, .fd = open_event(tid, rings->period, rings->kernel_faults)};
-    if (ring.fd < 0)
-        return ring.fd;
-    ring.map = mmap(NULL, 2 * page_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, ring.fd, 0);
-    if (ring.map == MAP_FAILED) { /* perf_event_mlock_kb is used up */
-        r = -errno;
-        close(ring.fd);
-        return r;
-    }
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = ring.fd};
-    if (epoll_ctl(rings->epoll_fd, EPOLL_CTL_ADD, ring.fd, &event) < 0) {
-        r = -errno;
+    r = open_ring(rings, tid, &ring);
+    if (r < 0) {
         close_ring(&ring);
         return r;
     }
@@ -136,6 +162,8 @@ void rings_set_period(struct rings *rings, pid_t tid, uint64_t period)
     const struct ring *ring = find_ring(rings, tid);
     if (ring)
         ioctl(ring->fd, PERF_EVENT_IOC_PERIOD, &period);
+    if (ring && ring->major_fd >= 0)
+        ioctl(ring->major_fd, PERF_EVENT_IOC_PERIOD, &period);
     rings->period = period;
 }
 
