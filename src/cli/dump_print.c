@@ -93,7 +93,7 @@ static void print_mappings(const struct dump *dump, FILE *out)
     }
 }
 
-static void print_frame(const struct python_frame *frame, FILE *out)
+static void print_frame(const struct dump_frame *frame, FILE *out)
 {
     fputs("    ", out);
     put_name(out, frame->function);
@@ -101,6 +101,10 @@ static void print_frame(const struct python_frame *frame, FILE *out)
     put_name(out, frame->file);
     if (frame->line)
         fprintf(out, ":%d", (int)frame->line);
+    if (frame->module) {
+        fputs(frame->file[0] ? "  in " : "in ", out);
+        put_name(out, frame->module);
+    }
     fputc('\n', out);
 }
 
@@ -121,6 +125,8 @@ static void print_thread(const struct dump *dump, const struct dump_thread *thre
         fprintf(out, dump->has_python ? "    no Python\n" : "");
     for (size_t i = 0; i < thread->count && i < FRAMES_TEXT; i++)
         print_frame(&thread->frames[i], out);
+    if (thread->doubt)
+        fprintf(out, "    (native frames: %s)\n", thread->doubt);
     if (thread->count > FRAMES_TEXT)
         fprintf(out, "    ... and %zu%s more\n", thread->count - FRAMES_TEXT,
                 thread->truncated ? " or" : "");
@@ -178,16 +184,19 @@ static json_t *thread_json(const struct dump_thread *thread)
     json_t *frames = json_array();
     char state[2] = {thread->state, 0};
     for (size_t i = 0; i < thread->count; i++) {
-        const struct python_frame *frame = &thread->frames[i];
-        json_array_append_new(frames,
-                              json_pack("{s:o, s:o, s:i, s:i}", "file", text_json(frame->file),
-                                        "function", text_json(frame->function), "line",
-                                        (int)frame->line, "first_line", (int)frame->first_line));
+        const struct dump_frame *frame = &thread->frames[i];
+        json_t *object = json_pack("{s:o, s:o, s:i, s:i}", "file", text_json(frame->file), "function",
+                                   text_json(frame->function), "line", (int)frame->line, "first_line",
+                                   (int)frame->first_line);
+        if (frame->module)
+            json_object_set_new(object, "module", text_json(frame->module));
+        json_array_append_new(frames, object);
     }
-    return json_pack("{s:i, s:i, s:o, s:o, s:s, s:o, s:b, s:o}", "tid", (int)thread->tid,
+    return json_pack("{s:i, s:i, s:o, s:o, s:s, s:o, s:b, s:o, s:b, s:o}", "tid", (int)thread->tid,
                      "inner_tid", (int)thread->inner_tid, "name", text_json(thread->name), "state",
                      text_json(state), "stack", how_word(thread->how), "holds_gil",
-                     gil_json(thread), "truncated", (int)thread->truncated, "frames", frames);
+                     gil_json(thread), "truncated", (int)thread->truncated, "frames", frames,
+                     "native", (int)thread->native, "native_doubt", text_json(thread->doubt));
 }
 
 static json_t *mappings_json(const struct dump *dump)

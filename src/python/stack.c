@@ -20,6 +20,7 @@ _Static_assert(WINDOWS_WISHES_MAX <= THREAD_EXTRAS_MAX, "all wishes go with the 
 /* A frame of the last capture. */
 struct captured {
     uint32_t met;
+    uint32_t step; /* index in the walk */
     int32_t offset; /* of the instruction, in bytes; may be negative: not started */
 };
 
@@ -126,7 +127,7 @@ static bool keep_frames(struct python_reader *reader)
             break;
         }
         reader->captured[reader->captured_count++] =
-            (struct captured){.met = frame->met, .offset = (int32_t)offset};
+            (struct captured){.met = frame->met, .step = (uint32_t)i, .offset = (int32_t)offset};
     }
     return true;
 }
@@ -240,4 +241,40 @@ int python_stack_holds_gil(const struct python_reader *reader, bool *ret_holds)
 bool python_reader_can_retry(const struct python_reader *reader)
 {
     return reader->can_retry;
+}
+
+/* Up to 3.10 an evaluation loop runs one frame. */
+static size_t entries_of_frames(const struct python_reader *reader, struct python_entry *ret_entries,
+                                size_t entries_max)
+{
+    size_t count = reader->captured_count < entries_max ? reader->captured_count : entries_max;
+    for (size_t i = 0; i < count; i++)
+        ret_entries[i] = (struct python_entry){.frames_end = i + 1};
+    return count;
+}
+
+size_t python_stack_entries(const struct python_reader *reader, python_word_fn read_word, void *context,
+                            struct python_entry *ret_entries, size_t entries_max)
+{
+    const struct python_layout *layout = &reader->runtime.layout;
+    const struct walk *walk = &reader->walk;
+    if (!reader->is_captured)
+        return 0;
+    if (layout->frame.owner == PYTHON_ABSENT)
+        return entries_of_frames(reader, ret_entries, entries_max);
+    size_t count = 0, frame = 0;
+    uint64_t cframe = layout->has_shims ? 0 : reader->state.cframe;
+    for (; count < walk->entry_count && count < entries_max; count++) {
+        const struct walk_entry *entry = &walk->entries[count];
+        while (frame < reader->captured_count && reader->captured[frame].step < entry->frames)
+            frame++;
+        ret_entries[count] = (struct python_entry){.anchor = entry->anchor, .frames_end = frame};
+        if (layout->has_shims)
+            continue;
+        /* 3.11: each loop has its cframe on the C stack, linked from the innermost outwards. */
+        ret_entries[count].anchor = cframe;
+        if (!cframe || !read_word(context, cframe + layout->cframe.previous, &cframe))
+            cframe = 0;
+    }
+    return count;
 }

@@ -128,6 +128,12 @@ struct position {
     bool entered; /* the first frame of the innermost eval loop was passed */
 };
 
+static void add_entry(struct walk *walk, remote_addr anchor)
+{
+    walk->entries[walk->entry_count++] =
+        (struct walk_entry){.anchor = anchor, .frames = (uint32_t)walk->count};
+}
+
 /* Looks at one frame. 0, PYTHON_STACK_TORN or a negative errno. */
 static int step(struct walk *walk, const struct python_layout *layout, remote_addr address,
                 struct windows *windows, struct codes *codes, struct position *position)
@@ -144,8 +150,10 @@ static int step(struct walk *walk, const struct python_layout *layout, remote_ad
     position->steps++;
     if (link->owner > OWNER_MAX || (!layout->has_shims && link->owner >= OWNER_SHIM))
         return PYTHON_STACK_TORN;
-    if (link->owner >= OWNER_SHIM)
+    if (link->owner >= OWNER_SHIM) {
+        add_entry(walk, address);
         return 0;
+    }
     struct walk_frame *frame = &walk->frames[walk->count];
     *frame = (struct walk_frame){
         .is_complete = !has_entries(layout) || link->owner == OWNER_GENERATOR,
@@ -155,6 +163,8 @@ static int step(struct walk *walk, const struct python_layout *layout, remote_ad
     if (!is_address(link->code) || !codes_meet(codes, link->code, &frame->met))
         return PYTHON_STACK_TORN;
     walk->count++;
+    if (link->is_entry)
+        add_entry(walk, 0);
     return 0;
 }
 
@@ -169,7 +179,7 @@ int walk_frames(struct walk *walk, const struct python_layout *layout,
 {
     struct position position = {0};
     struct cframe cframe = {.frame = state->frame};
-    walk->count = 0;
+    walk->count = walk->entry_count = 0;
     walk->truncated = false;
     walk->head = 0;
     addresses_clear(&walk->visited);

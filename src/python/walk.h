@@ -23,11 +23,19 @@ struct walk_frame {
     int64_t offset;      /* of the instruction in the code object's own code, in bytes */
 };
 
+/* A C evaluation loop, innermost first. */
+struct walk_entry {
+    remote_addr anchor; /* its shim frame, which lies in its part of the C stack; 0 in 3.11, which has none */
+    uint32_t frames;    /* frames up to it: those behind the entry before are run by this one */
+};
+
 struct walk {
     struct addresses visited;
     struct chain chain; /* frames on the heap, see there */
     struct walk_frame frames[WALK_FRAMES_MAX];
     size_t count;
+    struct walk_entry entries[WALK_STEPS_MAX];
+    size_t entry_count;
     bool truncated;
     remote_addr head; /* innermost frame or shim; 0: none */
     remote_addr head_code, head_previous;
