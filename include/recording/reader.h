@@ -9,6 +9,16 @@
 struct recording_frame {
     const char *file, *function; /* valid UTF-8 without NUL, owned by the recording */
     int32_t line, first_line;
+    uint32_t module;  /* of native frames index + 1, and `file` is the module's path; 0: Python */
+    uint64_t address; /* of native frames: virtual address in the module's file */
+};
+
+/* A file with native code. */
+struct recording_module {
+    const char *path; /* "": code that is in no file */
+    bool interpreter; /* it holds CPython itself */
+    uint8_t build_id[64];
+    uint32_t build_id_bytes; /* 0: none */
 };
 
 struct recording_stack {
@@ -25,6 +35,8 @@ struct recording {
     size_t stack_count;
     const char **strings;
     size_t string_count;
+    struct recording_module *modules;
+    size_t module_count;
     struct event_target target; /* the first event */
     uint8_t *events;
     size_t events_bytes, event_count;

@@ -12,15 +12,11 @@
 #include "native/names.h"
 #include "proc/registers.h"
 
-#define FRAMES_MAX (NATIVE_FRAMES_MAX + PYTHON_FRAMES_MAX)
-
 struct dump_native {
     struct dump_native_options options;
     struct native_unwinder *unwinder;
     struct names *names;
-    struct python_entry python_entries[PYTHON_FRAMES_MAX];
-    struct merge_entry entries[PYTHON_FRAMES_MAX];
-    struct merge_frame merged[FRAMES_MAX];
+    struct merger merger;
 };
 
 int dump_native_create(pid_t pid, const struct dump_native_options *options, struct dump_native **ret_native)
@@ -63,37 +59,6 @@ void dump_native_capture_asleep(struct dump_native *native, pid_t pid, pid_t tid
     native_forget(native->unwinder);
     if (registers_read_asleep(pid, tid, &registers) == 0)
         native_capture(native->unwinder, memory, &registers);
-}
-
-static bool read_word(void *context, remote_addr address, uint64_t *ret_word)
-{
-    return native_stack_word(context, address, ret_word);
-}
-
-/* Merges into native->merged. */
-static enum merge_fit merge(struct dump_native *native, const struct python_reader *reader,
-                            const struct python_code *code, size_t python_frames, const struct native_stack *stack,
-                            size_t *ret_count)
-{
-    struct merge_range eval[ARRAY_SIZE(code->eval)];
-    size_t entries = reader ? python_stack_entries(reader, read_word, native->unwinder, native->python_entries,
-                                                   ARRAY_SIZE(native->python_entries))
-                            : 0;
-    for (size_t i = 0; i < entries; i++)
-        native->entries[i] =
-            (struct merge_entry){native->python_entries[i].anchor, native->python_entries[i].frames_end};
-    for (size_t i = 0; i < ARRAY_SIZE(eval); i++)
-        eval[i] = (struct merge_range){code->eval[i].start, code->eval[i].end};
-    struct merge_input input = {
-        .native = stack,
-        .python_frames = python_frames,
-        .entries = native->entries,
-        .entry_count = entries,
-        .interpreter = {code->module.start, code->module.end},
-        .eval = eval,
-        .eval_count = ARRAY_SIZE(eval),
-    };
-    return merge_stacks(&input, native->merged, ret_count);
 }
 
 /* The frames that stand at one native address; innermost first. Returns how many, or -ENOMEM. */
@@ -141,15 +106,16 @@ static const char *doubt_of(enum merge_fit fit, enum native_end end)
 }
 
 /* Names the merged frames; hides the interpreter's own. */
-static int fill(struct dump_native *native, const struct python_code *code, const struct native_stack *stack,
-                const struct python_stack *python, size_t merged_count, struct dump_thread *thread)
+static int fill(struct dump_native *native, const struct python_code *code, const struct python_stack *python,
+                struct dump_thread *thread)
 {
+    const struct merger *merger = &native->merger;
     _cleanup_(freep) struct internals_frame *marks = NULL;
     size_t frames_cap = 0, marks_cap = 0;
-    for (size_t i = 0; i < merged_count; i++) {
+    for (size_t i = 0; i < merger->count; i++) {
         struct dump_frame named[NAMES_INLINED_MAX];
-        const struct merge_frame *at = &native->merged[i];
-        const struct native_frame *frame = at->native ? &stack->frames[at->index] : NULL;
+        const struct merge_frame *at = &merger->frames[i];
+        const struct native_frame *frame = at->native ? &merger->native.frames[at->index] : NULL;
         int count = 1;
         if (frame) {
             count = name_frame(native, frame, named);
@@ -183,10 +149,9 @@ static int fill(struct dump_native *native, const struct python_code *code, cons
 int dump_native_resolve(struct dump_native *native, const struct python_reader *reader, const struct python_code *code,
                         const struct python_stack *python, struct dump_thread *thread)
 {
-    struct native_stack stack = {0};
-    size_t count;
-    thread->native = native_has_capture(native->unwinder) && native_unwind(native->unwinder, &stack) == 0;
-    enum merge_fit fit = merge(native, reader, code, python->count, &stack, &count);
-    thread->doubt = thread->native ? doubt_of(fit, stack.end) : "they could not be read";
-    return fill(native, code, &stack, python, count, thread);
+    struct merger *merger = &native->merger;
+    merger_run(merger, native->unwinder, reader, code, python->count);
+    thread->native = merger->unwound;
+    thread->doubt = merger->unwound ? doubt_of(merger->fit, merger->native.end) : "they could not be read";
+    return fill(native, code, python, thread);
 }

@@ -228,6 +228,7 @@ int record_main(const struct record_options *options)
         .tick_ns = options->tick_ns,
         .step_bytes = options->step_bytes,
         .budget_percent = options->budget_percent,
+        .native = options->native,
         .recording_path = choose_recording,
         .context = &record,
         .replace = options->force,

@@ -9,6 +9,8 @@
  * others, so it stays. */
 #include "native/merge.h"
 
+#include "base/array.h"
+
 struct merging {
     const struct merge_input *input;
     struct merge_frame *frames;
@@ -28,15 +30,15 @@ static void put_python_up_to(struct merging *merging, size_t end)
         merging->frames[merging->count++] = (struct merge_frame){.index = (uint32_t)merging->python++};
 }
 
-static bool is_in(const struct merge_range *range, remote_addr address)
+static bool is_in(const struct python_range *range, remote_addr address)
 {
     return address >= range->start && address < range->end;
 }
 
 static bool is_eval(const struct merge_input *input, const struct native_frame *frame)
 {
-    for (size_t i = 0; i < input->eval_count; i++)
-        if (is_in(&input->eval[i], frame->pc))
+    for (size_t i = 0; i < ARRAY_SIZE(input->code.eval); i++)
+        if (is_in(&input->code.eval[i], frame->pc))
             return true;
     return false;
 }
@@ -115,7 +117,7 @@ static void place_frames(struct merging *merging)
 static void place_leaf(struct merging *merging)
 {
     const struct native_stack *native = merging->input->native;
-    for (size_t i = 0; i < native->count && !is_in(&merging->input->interpreter, native->frames[i].pc); i++)
+    for (size_t i = 0; i < native->count && !is_in(&merging->input->code.module, native->frames[i].pc); i++)
         put_native(merging, i);
     put_python_up_to(merging, merging->input->python_frames);
 }
@@ -130,4 +132,22 @@ enum merge_fit merge_stacks(const struct merge_input *input, struct merge_frame 
         place_leaf(&merging);
     *ret_count = merging.count;
     return exact ? MERGE_EXACT : MERGE_UNCERTAIN;
+}
+
+static bool read_word(void *context, remote_addr address, uint64_t *ret_word)
+{
+    return native_stack_word(context, address, ret_word);
+}
+
+void merger_run(struct merger *merger, struct native_unwinder *unwinder, const struct python_reader *reader,
+                const struct python_code *code, size_t python_frames)
+{
+    merger->native = (struct native_stack){0};
+    merger->unwound = native_has_capture(unwinder) && native_unwind(unwinder, &merger->native) == 0;
+    struct merge_input input = {
+        .native = &merger->native, .python_frames = python_frames, .entries = merger->entries, .code = *code};
+    if (reader)
+        input.entry_count =
+            python_stack_entries(reader, read_word, unwinder, merger->entries, ARRAY_SIZE(merger->entries));
+    merger->fit = merge_stacks(&input, merger->frames, &merger->count);
 }

@@ -8,7 +8,7 @@
 /* A recording that is being read. */
 struct loading {
     struct recording *recording;
-    size_t frames_cap, stacks_cap, strings_cap, events_cap, depths_cap;
+    size_t frames_cap, stacks_cap, strings_cap, events_cap, depths_cap, modules_cap;
     uint16_t *depths; /* by stack id */
     struct format_state state;
     struct event_owner owners[EVENT_OWNERS_MAX];

@@ -97,6 +97,8 @@ struct sampler {
     struct look look;
     bool look_failed; /* the page table cannot be read: whose memory goes away is estimated */
 
+    struct sampler_native *native; /* NULL: Python frames alone (native.c) */
+
     struct recording_writer *writer; /* NULL until Python was found, and after a write error */
     struct line_tally lately[8]; /* since the last progress report: enough to name the largest */
 };

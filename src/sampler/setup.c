@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/units.h"
 #include "proc/process.h"
+#include "sampler/native.h"
 #include "sampler/taking.h"
 #include "trace/faults.h"
 #include "trace/permission.h"
@@ -145,8 +146,10 @@ static bool use_traps(struct sampler *sampler)
 
 static bool use_rings(struct sampler *sampler)
 {
-    if (rings_init(&sampler->rings, FIRST_PERIOD) == 0)
+    if (rings_init(&sampler->rings, FIRST_PERIOD) == 0) {
+        sampler->rings.registers = sampler->options->native;
         return true;
+    }
     rings_deinit(&sampler->rings);
     return false;
 }
@@ -236,11 +239,16 @@ int sampler_init(struct sampler *sampler, const struct session_options *options,
     look_init(&sampler->look, LOOK_GROWN_NS, sampler->start_ns);
     if (r >= 0)
         r = sampler_open_signals(sampler, error);
-    return r < 0 ? r : open_target(sampler, error);
+    if (r >= 0)
+        r = open_target(sampler, error);
+    if (r >= 0 && sampler_native_open(sampler) < 0)
+        return error_set(error, -ENOMEM, "out of memory");
+    return r;
 }
 
 void sampler_deinit(struct sampler *sampler)
 {
+    sampler_native_close(sampler);
     python_reader_destroy(sampler->reader);
     threads_deinit(&sampler->threads);
     process_memory_deinit(&sampler->process_memory);
