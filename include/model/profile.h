@@ -40,10 +40,13 @@ struct profile_frame { /* a line of a function */
     int32_t line, first_line;
     uint32_t function_index, line_index; /* into the profile's functions and lines */
     bool user; /* not from an installed package, the standard library or the interpreter itself */
+    const char *module; /* of native frames the file with their code; NULL: Python. Their `file` is the source's, or the module's */
+    bool interpreter;   /* a native frame of CPython itself */
 };
 
 /* A row of the tables: `self` where it stands innermost, `total` over all stacks in which it stands, each
- * stack counted once, however often it stands there (recursion). */
+ * stack counted once, however often it stands there (recursion). What a Python line had done by native functions is its
+ * own: its figures are the same with native frames and without. Rows of native functions come on top. */
 struct profile_row {
     const char *file, *function; /* special rows: file "" and function "<native>" and so on */
     int32_t line;                /* functions: the first line */
@@ -51,6 +54,7 @@ struct profile_row {
     uint64_t sample_count; /* sampled stacks in which it stood anywhere */
     uint64_t last_time_ns, last_rss_bytes; /* at the last of them */
     bool user;
+    const char *module; /* see struct profile_frame */
 };
 
 /* A change of what a node holds, in the time up to and including a point (after the point before). */
@@ -126,6 +130,15 @@ struct profile {
     struct profile_thread *threads; /* sorted by growth, largest first */
     size_t thread_count;
 };
+
+/* The node that a node's memory counts for where native frames do not: the nearest that is none, itself or above. */
+uint32_t profile_python_node(const struct profile *profile, uint32_t node);
+
+struct profile_options {
+    bool internals; /* the interpreter's own native frames are shown, too */
+};
+int profile_create_with(const struct recording *recording, const struct profile_options *options,
+                        struct profile **ret_profile, struct error *error);
 
 /* Builds the profile of a recording, which must outlive it. 0, -ENOMEM, or -ENODATA with `error` filled when the
  * recording holds no reading. */

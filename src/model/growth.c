@@ -231,6 +231,8 @@ static int owner_node(struct attribution *at, const struct event_owner *owner, u
         *ret_node = CALLTREE_NATIVE; /* a thread state without frames: Python code is not running */
         return 0;
     case STACK_NO_PYTHON:
+        if (owner->stack_id)
+            return calltree_node(at->tree, owner->stack_id, false, ret_node);
         *ret_node = CALLTREE_NATIVE;
         return 0;
     case STACK_LATER:

@@ -48,6 +48,7 @@ struct names {
 int names_create(const struct names_options *options, struct names **ret_names)
 {
     struct names *names = calloc(1, sizeof(*names));
+    elf_version(EV_CURRENT); /* libelf answers nobody before */
     if (!names)
         return -ENOMEM;
     names->options = *options;

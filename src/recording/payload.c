@@ -19,7 +19,7 @@ struct recording_block {
     char data[];
 };
 
-static const char *keep_text(struct recording *recording, const void *text, size_t length)
+const char *recording_keep_text(struct recording *recording, const void *text, size_t length)
 {
     struct recording_block *block = recording->blocks;
     if (!block || block->size - block->used < length + 1) {
@@ -51,6 +51,9 @@ void recording_destroy(struct recording *recording)
     free(recording->frames);
     free(recording->stacks);
     free(recording->modules);
+    free(recording->places);
+    free(recording->place_text);
+    intern_deinit(&recording->place_texts);
     free(recording->strings);
     free(recording->events);
     free(recording);
@@ -87,7 +90,7 @@ static int take_string(struct loading *loading, struct bytes body)
     utf8_append(&loading->text, body.data, body.left);
     if (loading->text.failed)
         return -ENOMEM;
-    const char *text = keep_text(recording, loading->text.data, loading->text.length);
+    const char *text = recording_keep_text(recording, loading->text.data, loading->text.length);
     if (!text)
         return -ENOMEM;
     recording->strings[recording->string_count++] = text;

@@ -17,6 +17,9 @@ struct loading {
     bool ended; /* EVENT_END was seen: nothing may follow */
 };
 
+/* Copies a text into the recording's own memory. NULL when out of memory. */
+const char *recording_keep_text(struct recording *recording, const void *text, size_t length);
+
 int loading_init(struct loading *loading, struct recording *recording);
 void loading_deinit(struct loading *loading);
 

@@ -137,6 +137,8 @@ static json_t *row_json(const struct profile_row *row)
                                row->line, "function", row->function, "user", row->user);
     for (size_t i = 0; object && i < ARRAY_SIZE(numbers); i++)
         json_object_set_new(object, numbers[i].name, integer(numbers[i].value));
+    if (row->module)
+        json_object_set_new(object, "module", json_string(row->module));
     return object;
 }
 
@@ -177,7 +179,7 @@ static void choose_series(const struct profile *profile, struct series *series)
 {
     for (size_t i = 0; i < profile->function_count; i++) {
         const struct profile_row *row = &profile->functions[i];
-        if (!row->file[0] || row->self.grown_bytes == 0)
+        if (!row->file[0] || row->module || row->self.grown_bytes == 0)
             continue;
         size_t at = series->row_count;
         if (at < SERIES_MAX)
@@ -192,7 +194,7 @@ static void choose_series(const struct profile *profile, struct series *series)
 
 static size_t series_of(const struct profile *profile, const struct series *series, uint32_t index)
 {
-    const struct profile_node *node = &profile->nodes[index];
+    const struct profile_node *node = &profile->nodes[profile_python_node(profile, index)];
     if (node->kind == NODE_NATIVE)
         return SERIES_NATIVE;
     if (node->kind == NODE_UNATTRIBUTED)
