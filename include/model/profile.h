@@ -19,6 +19,13 @@ struct figures {
     uint64_t freed_bytes;   /* that this line gave back, whosever memory it was */
 };
 
+/* Growth by the kind of memory that it was, as far as samples met the page (see enum event_place_kind; 0: not known). What the page table
+ * tells later of who owns a page is not in it, so that its sum can differ a little from `grown`. */
+struct profile_kinds {
+    uint64_t grown_bytes[PLACE_KINDS_END];
+    uint64_t huge_bytes; /* part of them all: in huge pages */
+};
+
 enum profile_node_kind {
     NODE_ROOT,         /* index 0; owns nothing itself */
     NODE_FRAME,
@@ -55,6 +62,7 @@ struct profile_row {
     uint64_t last_time_ns, last_rss_bytes; /* at the last of them */
     bool user;
     const char *module; /* see struct profile_frame */
+    struct profile_kinds kinds; /* of total */
 };
 
 /* A change of what a node holds, in the time up to and including a point (after the point before). */
@@ -122,6 +130,23 @@ struct profile {
     size_t node_count;
     /* Every reading of the recording; of more than 65,536 the highest and lowest of equal stretches of time.
      * See profile_thin for fewer. */
+    bool has_kinds; /* the recording tells kinds of memory */
+    struct profile_kinds kinds; /* of all growth */
+    uint64_t kind_regions[PLACE_KINDS_END]; /* mappings in which growth was met */
+    struct profile_kinds *node_kinds; /* by node, of its own; NULL: none */
+
+    /* How native frames were had. */
+    struct {
+        uint64_t stacks; /* asked for; 0: without --native */
+        uint64_t whole, cut, no_info, broken, not_read;
+        uint64_t uncertain, by_pointer;
+    } unwound;
+    struct profile_unwound_module { /* where unwinding ended early or had to go by frame pointers; most first */
+        const char *path;
+        uint64_t no_info, broken, by_pointer;
+    } *unwound_modules;
+    size_t unwound_module_count;
+
     struct profile_point *points;
     size_t point_count;
     size_t peak_point, end_point; /* indices into points */

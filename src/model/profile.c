@@ -13,6 +13,7 @@
 #include "growth.h"
 #include "rows.h"
 #include "timeline.h"
+#include "unwound.h"
 
 static void fill_python_version(struct profile *profile)
 {
@@ -82,7 +83,9 @@ static int build(const struct recording *recording, const struct profile_options
     struct frames frames = {0};
     struct calltree tree = {0};
     fill_facts(recording, profile);
-    int r = timeline_build(recording, profile, &timeline);
+    int r = unwound_count(recording, profile);
+    if (r >= 0)
+        r = timeline_build(recording, profile, &timeline);
     if (r >= 0)
         r = frames_build(recording, profile, &frames);
     if (r >= 0)
@@ -138,6 +141,8 @@ void profile_destroy(struct profile *profile)
     free(profile->points);
     free(profile->changes);
     free(profile->threads);
+    free(profile->node_kinds);
+    free(profile->unwound_modules);
     free(profile);
 }
 

@@ -25,6 +25,13 @@ static void add_figures(struct figures *to, const struct figures *from)
     to->freed_bytes += from->freed_bytes;
 }
 
+static void add_kinds(struct profile_kinds *to, const struct profile_kinds *from)
+{
+    for (size_t i = 0; i < PLACE_KINDS_END; i++)
+        to->grown_bytes[i] += from->grown_bytes[i];
+    to->huge_bytes += from->huge_bytes;
+}
+
 /* Node figures -------------------------------------------------------------------------------- */
 
 static void fill_node_figures(struct profile *profile)
@@ -100,6 +107,7 @@ static const char *special_name(enum profile_node_kind kind)
 struct walk {
     struct profile *profile;
     const struct calltree_seen *seen;
+    struct profile_kinds *kinds; /* by node: with everything below; NULL: not known */
     struct figures *own; /* by node; NULL: there are no native frames, and it is the node's own self */
     struct table lines, functions, source_lines, culprits;
     uint32_t *line_of, *function_of, *source_line_of; /* by node: rows; NONE for the root */
@@ -120,6 +128,7 @@ static void walk_deinit(struct walk *walk)
     free(walk->mine);
     free(walk->below);
     free(walk->own);
+    free(walk->kinds);
     free(walk->first_child);
     free(walk->next_sibling);
 }
@@ -236,6 +245,24 @@ static void enter_row(struct walk *walk, struct table *table, uint32_t row_index
     row->last_time_ns = seen.last_ns;
     row->last_rss_bytes = seen.last_rss_bytes;
     add_figures(&row->total, &walk->profile->nodes[node].total);
+    if (walk->kinds)
+        add_kinds(&row->kinds, &walk->kinds[node]);
+}
+
+static int fill_kinds(struct walk *walk)
+{
+    const struct profile *profile = walk->profile;
+    if (!profile->node_kinds)
+        return 0;
+    walk->kinds = calloc(profile->node_count, sizeof(*walk->kinds));
+    if (!walk->kinds)
+        return -ENOMEM;
+    for (size_t i = profile->node_count; i-- > 0;) {
+        add_kinds(&walk->kinds[i], &profile->node_kinds[i]);
+        if (i)
+            add_kinds(&walk->kinds[profile->nodes[i].parent], &walk->kinds[i]);
+    }
+    return 0;
 }
 
 static int fill_own(struct walk *walk)
@@ -331,6 +358,8 @@ static int find_culprits(struct walk *walk)
         row->last_rss_bytes = seen.last_rss_bytes;
         add_figures(&row->self, self);
         row->total = row->self;
+        if (profile->node_kinds)
+            add_kinds(&row->kinds, &profile->node_kinds[i]);
     }
     return 0;
 }
@@ -422,6 +451,8 @@ int rows_build(struct profile *profile, const struct calltree_seen *seen)
     if (r < 0)
         return r;
     r = fill_own(&walk);
+    if (r >= 0)
+        r = fill_kinds(&walk);
     if (r < 0)
         return r;
     link_children(&walk);

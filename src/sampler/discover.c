@@ -150,6 +150,7 @@ void sampler_forget_python(struct sampler *sampler)
     process_memory_deinit(
         &sampler->process_memory); /* an open /proc/PID/mem is bound to the old memory */
     look_forget(&sampler->look);
+    mapping_finder_deinit(&sampler->places.finder);
     sampler_native_open(sampler);
     sampler->last_met = (struct event_owner){0};
     threads_deinit(&sampler->threads);

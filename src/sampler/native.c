@@ -141,7 +141,13 @@ static void record_quality(struct sampler *sampler)
     recording_writer_add(sampler->writer, &event);
 }
 
-int sampler_native_resolve(struct sampler *sampler, const struct python_stack *python, uint32_t *ret_stack_id)
+remote_addr sampler_native_stack_pointer(const struct sampler *sampler, pid_t tid)
+{
+    return sampler->native && sampler->native->last_tid == tid ? sampler->native->last_sp : 0;
+}
+
+int sampler_native_resolve(struct sampler *sampler, pid_t tid, const struct python_stack *python,
+                           uint32_t *ret_stack_id)
 {
     struct sampler_native *native = sampler->native;
     struct merger *merger = &native->merger;
@@ -149,6 +155,8 @@ int sampler_native_resolve(struct sampler *sampler, const struct python_stack *p
     int r = 0;
     merger_run(merger, native->unwinder, python->count ? sampler->reader : NULL, &sampler->runtime.code,
                python->count);
+    native->last_tid = tid;
+    native->last_sp = merger->native.count ? merger->native.frames[0].sp : 0;
     for (size_t i = merger->count; i-- > 0 && r >= 0;)
         r = add_frame(sampler, &merger->frames[i], python, &id);
     if (r < 0)

@@ -10,6 +10,8 @@ struct sampler_native {
     struct merger merger;
     uint32_t *modules; /* by number of the unwinder: the recording's + 1, or 0 */
     size_t module_count, modules_cap;
+    pid_t last_tid; /* resolved last, and its stack pointer */
+    remote_addr last_sp;
     uint32_t no_file; /* the recording's module + 1 for code in no file, or 0 */
 };
 
@@ -24,7 +26,10 @@ void sampler_native_take_stopped(struct sampler *sampler, pid_t tid);
 void sampler_native_take_asleep(struct sampler *sampler, pid_t tid);
 void sampler_native_take(struct sampler *sampler, const struct registers *registers);
 
+/* Of a thread in the sample at hand; 0: not known. */
+remote_addr sampler_native_stack_pointer(const struct sampler *sampler, pid_t tid);
+
 /* Afterwards: turns both stacks into one of the recording. 0 or a negative errno from the writer. */
-int sampler_native_resolve(struct sampler *sampler, const struct python_stack *python, uint32_t *ret_stack_id);
+int sampler_native_resolve(struct sampler *sampler, pid_t tid, const struct python_stack *python, uint32_t *ret_stack_id);
 
 #endif

@@ -100,6 +100,7 @@ static int open_target(struct sampler *sampler, struct error *error)
                              "%d is a thread of process %d; give the process: --pid %d",
                              (int)sampler->pid, (int)status.tgid, (int)status.tgid);
     }
+    mapping_finder_init(&sampler->places.finder, sampler->pid);
     process_memory_init(&sampler->process_memory, sampler->pid, &sampler->memory);
     threads_init(&sampler->threads, sampler->pid);
     sampler->statm_fd = counters_memory_open(sampler->pid);
@@ -236,6 +237,7 @@ int sampler_init(struct sampler *sampler, const struct session_options *options,
     pace_init(&sampler->own_pace, (struct pace_budget){OWN_CPU_MOST_PERCENT, 1, 5},
               options->step_bytes, sampler->start_ns);
     int r = choose_clock(sampler, error);
+    mapping_finder_init(&sampler->places.finder, 0);
     look_init(&sampler->look, LOOK_GROWN_NS, sampler->start_ns);
     if (r >= 0)
         r = sampler_open_signals(sampler, error);
@@ -257,6 +259,7 @@ void sampler_deinit(struct sampler *sampler)
     fd_closep(&sampler->sigchld_fd);
     launch_deinit(&sampler->launch);
     look_deinit(&sampler->look);
+    mapping_finder_deinit(&sampler->places.finder);
     rings_deinit(&sampler->rings);
     tracer_deinit(&sampler->tracer);
 }

@@ -63,7 +63,7 @@ void taking_resolve(struct sampler *sampler, const struct taking *taking, struct
     }
     if (stack.count == 0)
         owner->state = STACK_NO_PYTHON;
-    int r = sampler->native ? sampler_native_resolve(sampler, &stack, &owner->stack_id)
+    int r = sampler->native ? sampler_native_resolve(sampler, owner->tid, &stack, &owner->stack_id)
                             : record_python(sampler, &stack, &owner->stack_id);
     if (r < 0) {
         owner->state = STACK_TORN;
