@@ -16,10 +16,11 @@ def registers():
 
 
 def frames():
-    """Addresses as memsample gives them: of callers one within the call."""
+    """Addresses as memsample gives them: of callers one within the call. Inlined functions have no frame; nor have those
+    that ended in a jump to the next one, which gdb guesses from debug information."""
     addresses, frame, exact = [], gdb.newest_frame(), True
     while frame is not None and frame.is_valid():
-        if frame.type() != gdb.INLINE_FRAME:
+        if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
             addresses.append(frame.pc() - (not exact))
             exact = frame.type() == gdb.SIGTRAMP_FRAME
         frame = frame.older()
@@ -27,7 +28,7 @@ def frames():
 
 
 def run():
-    gdb.execute("handle SIGALRM stop noprint nopass", to_string=True)
+    gdb.execute("handle SIGVTALRM stop print nopass", to_string=True)
     gdb.execute("run", to_string=True)
     probe = subprocess.Popen([os.environ["PROBE"], str(gdb.selected_inferior().pid)], stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, text=True)
@@ -47,13 +48,13 @@ def run():
         equal += same
         equal_stops += ours == theirs
         if ours != theirs:
-            differences.append((ours, theirs, end))
+            differences.append((ours, theirs, end, gdb.newest_frame().name()))
     gdb.execute("kill", to_string=True)
     print(f"{gdb.current_progspace().filename}: {stops} stops, {equal_stops} equal in every frame; "
           f"{compared} frames, {equal} equal ({100 * equal / compared:.2f} %); ends {dict(ends)}")
-    for ours, theirs, end in differences[:5]:
+    for ours, theirs, end, name in differences[:5]:
         at = next((i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs)))
-        print(f"  differs at frame {at}: {len(ours)} frames ({end}), gdb {len(theirs)}; "
+        print(f"  in {name} at {ours[0]:#x}: differs at frame {at}: {len(ours)} frames ({end}), gdb {len(theirs)}; "
               f"{[hex(a) for a in ours[at:at + 2]]} {[hex(a) for a in theirs[at:at + 2]]}")
 
 

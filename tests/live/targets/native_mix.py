@@ -6,7 +6,7 @@ import re
 import signal
 import zlib
 
-signal.setitimer(signal.ITIMER_REAL, 0.003, 0.003)
+signal.setitimer(signal.ITIMER_VIRTUAL, 0.003, 0.003)
 
 TEXT = json.dumps([{"a": i, "b": [str(i)] * 3} for i in range(300)])
 DATA = bytes(range(256)) * 400
