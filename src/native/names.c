@@ -243,8 +243,11 @@ static size_t find_scopes(struct names *names, Dwfl_Module *module, uint64_t add
     Dwarf_Die *cu = dwfl_module_addrdie(module, address, &bias);
     if (!cu)
         return 0;
-    _cleanup_(freep) Dwarf_Die *scopes = NULL;
-    int n = dwarf_getscopes(cu, address - bias, &scopes); /* innermost first */
+    _cleanup_(freep) Dwarf_Die *lexical = NULL, *scopes = NULL;
+    /* The first is the innermost; those around it are where it was written, not where it was inlined. */
+    if (dwarf_getscopes(cu, address - bias, &lexical) <= 0)
+        return 0;
+    int n = dwarf_getscopes_die(&lexical[0], &scopes); /* innermost first */
     Dwfl_Line *line = dwfl_module_getsrc(module, address);
     int at_line = 0;
     const char *at_file = line ? dwfl_lineinfo(line, NULL, &at_line, NULL, NULL, NULL) : NULL;

@@ -11,7 +11,8 @@
 #include "base/units.h"
 
 #define LOOK_NS        (500 * NS_PER_MS) /* a library may come where another one was */
-#define LOOK_WANTED_NS (20 * NS_PER_MS)  /* an address was not found; code made at run time never is */
+/* An address was not found, and looking did not help the last time: code made at run time is in no file. */
+#define LOOK_AGAIN_NS (20 * NS_PER_MS)
 
 void space_init(struct space *space, pid_t pid)
 {
@@ -119,7 +120,8 @@ static int read_modules(struct space *space)
 
 int space_refresh(struct space *space, remote_addr wanted, uint64_t now_ns)
 {
-    uint64_t wait_ns = wanted && !space_find(space, wanted) ? LOOK_WANTED_NS : LOOK_NS;
+    bool missing = wanted && !space_find(space, wanted);
+    uint64_t wait_ns = !missing ? LOOK_NS : space->in_vain ? LOOK_AGAIN_NS : 0;
     if (space->looked_ns && now_ns - space->looked_ns < wait_ns)
         return 0;
     _cleanup_(maps_deinit) struct maps maps = {0};
@@ -130,7 +132,9 @@ int space_refresh(struct space *space, remote_addr wanted, uint64_t now_ns)
     bool same = space->looked_ns && seen == space->seen;
     space->looked_ns = now_ns;
     space->seen = seen;
-    return same ? 0 : read_modules(space);
+    r = same ? 0 : read_modules(space);
+    space->in_vain = missing && !space_find(space, wanted);
+    return r;
 }
 
 const struct space_module *space_find(const struct space *space, remote_addr address)

@@ -25,6 +25,7 @@ struct space {
     size_t module_count;
     uint64_t seen;      /* hash of the executable mappings */
     uint64_t looked_ns; /* CLOCK_MONOTONIC; 0: never */
+    bool in_vain;       /* the last look was for an address, and did not find it */
     uint32_t changes;   /* how often the modules were read anew */
 
     struct native_module *known; /* by number */
