@@ -48,11 +48,12 @@ void rings_remove(struct rings *rings, pid_t tid);
 bool rings_has(const struct rings *rings, pid_t tid);
 /* Report the thread's, and new ones', every `period`-th fault from now on. */
 void rings_set_period(struct rings *rings, pid_t tid, uint64_t period);
-/* Notes whether the thread was met in the act at a fault, and tells whether it mostly is. */
+/* Notes whether the thread was met in the act at a fault, and tells how often it is. */
 enum rings_trust {
     RINGS_UNKNOWN, /* too few faults to tell */
-    RINGS_GOOD,
-    RINGS_POOR,
+    RINGS_GOOD,    /* mostly */
+    RINGS_POOR,    /* seldom, but often enough to wait for the next time */
+    RINGS_BLIND,   /* hardly ever */
 };
 enum rings_trust rings_note(struct rings *rings, pid_t tid, bool in_act);
 /* Takes the newest fault of the next ring that holds any (older ones in it are dropped: each stands for the same

@@ -31,6 +31,7 @@ struct arrivals {
     size_t met_count;
     struct event_page_run *rest; /* rows for those at no known page */
     size_t rest_count;
+    uint64_t fallen_pages; /* by which RSS fell, and that may have come again */
 };
 
 static int by_page(const void *a, const void *b)
@@ -101,6 +102,7 @@ static int arrivals_init(struct arrivals *arrivals, struct ledger *ledger)
     };
     if (!arrivals->met || !arrivals->rest)
         return -ENOMEM;
+    arrivals->fallen_pages = ledger_released(ledger) / ledger->page_bytes;
     forget_fallen(ledger);
     adopt_pages(ledger);
     for (size_t i = 0; i < ledger->count; i++) {
@@ -110,16 +112,6 @@ static int arrivals_init(struct arrivals *arrivals, struct ledger *ledger)
     }
     qsort(arrivals->met, arrivals->met_count, sizeof(struct ledger_entry *), by_page);
     return 0;
-}
-
-static int give(struct arrivals *arrivals, uint64_t first, uint64_t count, uint32_t node)
-{
-    struct ledger *ledger = arrivals->ledger;
-    int r = ledger_touch(ledger, node);
-    if (r < 0)
-        return r;
-    ledger->nodes[node].came += count * ledger->page_bytes;
-    return pages_give(&ledger->pages, first, count, node);
 }
 
 /* Shares a row among the entries met[from..to) that were met in it. */
@@ -133,7 +125,7 @@ static int share_row(struct arrivals *arrivals, const struct event_page_run *row
         const struct ledger_entry *entry = arrivals->met[i];
         passed += entry->grown_bytes;
         uint64_t until = (uint64_t)((unsigned __int128)row->count * passed / total);
-        int r = give(arrivals, row->first + given, until - given, entry->node);
+        int r = ledger_give(arrivals->ledger, row->first + given, until - given, entry->node);
         if (r < 0)
             return r;
         given = until;
@@ -144,33 +136,89 @@ static int share_row(struct arrivals *arrivals, const struct event_page_run *row
 /* A row that no sample met. */
 static int give_missed(struct arrivals *arrivals, const struct event_page_run *row)
 {
-    struct ledger *ledger = arrivals->ledger;
-    uint32_t owner = ledger->told ? missed_owner(ledger->told, ledger->missed.count) : PAGES_NOBODY;
-    int r = missed_add(&ledger->missed, row->first, row->count);
-    if (r < 0)
-        return r;
-    if (owner < ledger->node_count && owner >= CALLTREE_NATIVE)
-        return give(arrivals, row->first, row->count, owner);
-    arrivals->rest[arrivals->rest_count++] = *row;
-    return 0;
+    uint32_t owner;
+    int r = ledger_add_missed(arrivals->ledger, row->first, row->count, &owner);
+    if (r >= 0 && owner == PAGES_NOBODY)
+        arrivals->rest[arrivals->rest_count++] = *row;
+    return r;
 }
 
-/* Rows in the order of addresses, and the entries that were met in them. */
+/* The row that is doubted since this look and that the page lies in. */
+static bool doubted_row(struct ledger *ledger, uint64_t page, struct event_page_run *ret_run)
+{
+    uint32_t number = pages_owner(&ledger->missed.numbers, page);
+    if (number >= ledger->missed.count || ledger->missed.rows[number].window != ledger->window)
+        return false;
+    const struct missed_row *row = &ledger->missed.rows[number];
+    *ret_run = (struct event_page_run){.first = row->first, .count = row->count};
+    return true;
+}
+
+/* Pages that are somebody's, from this one downwards, at most `most`. */
+static uint64_t present_below(struct ledger *ledger, uint64_t page, uint64_t most)
+{
+    uint64_t count = 0, row;
+    while (count < most && pages_owner_of_row(&ledger->pages, page - count, most - count, true,
+                                              &row) != PAGES_NOBODY)
+        count += row;
+    return count;
+}
+
+/* A thread was met where memory was there before, and RSS fell: those pages went and came again
+ * between two looks. From `lowest`, up to that page, as far as what grew reaches. */
+static int give_refilled(struct arrivals *arrivals, const struct ledger_entry *entry,
+                         uint64_t grown_bytes, uint64_t lowest)
+{
+    struct ledger *ledger = arrivals->ledger;
+    struct event_page_run run;
+    uint64_t most = (grown_bytes + ledger->page_bytes - 1) / ledger->page_bytes;
+    if (entry->page < lowest)
+        return 0;
+    if (!doubted_row(ledger, entry->page, &run)) {
+        most = most < entry->page - lowest + 1 ? most : entry->page - lowest + 1;
+        run.count = present_below(ledger, entry->page, most);
+        run.first = entry->page - run.count + 1;
+    }
+    if (run.count == 0 || run.count > arrivals->fallen_pages)
+        return 0;
+    arrivals->fallen_pages -= run.count;
+    int r = ledger_take_back(ledger, &run);
+    return r < 0 ? r : ledger_give(ledger, run.first, run.count, entry->node);
+}
+
+/* The entries from *at on that were met below `end`, in memory that was there before. */
+static int give_between(struct arrivals *arrivals, size_t *at, uint64_t lowest, uint64_t end)
+{
+    int r = 0;
+    while (*at < arrivals->met_count && arrivals->met[*at]->page < end && r >= 0) {
+        const struct ledger_entry *entry = arrivals->met[*at];
+        uint64_t grown_bytes = 0; /* by one sample, at several points of time */
+        for (; *at < arrivals->met_count && arrivals->met[*at]->page == entry->page; ++*at)
+            grown_bytes += arrivals->met[*at]->grown_bytes;
+        r = give_refilled(arrivals, entry, grown_bytes, lowest);
+        lowest = entry->page + 1;
+    }
+    return r;
+}
+
+/* Rows in the order of addresses, and the entries that were met in them and between them. */
 static int give_rows(struct arrivals *arrivals)
 {
     size_t at = 0;
+    uint64_t lowest = 0;
     for (size_t i = 0; i < arrivals->ledger->came_count; i++) {
         const struct event_page_run *row = &arrivals->ledger->came[i];
-        while (at < arrivals->met_count && arrivals->met[at]->page < row->first)
-            at++; /* met in the act: its page is there at the next look */
+        int r = give_between(arrivals, &at, lowest, row->first);
         size_t from = at;
         while (at < arrivals->met_count && arrivals->met[at]->page < row->first + row->count)
             at++;
-        int r = from < at ? share_row(arrivals, row, from, at) : give_missed(arrivals, row);
+        if (r >= 0)
+            r = from < at ? share_row(arrivals, row, from, at) : give_missed(arrivals, row);
         if (r < 0)
             return r;
+        lowest = row->first + row->count;
     }
-    return 0;
+    return give_between(arrivals, &at, lowest, UINT64_MAX);
 }
 
 /* Nodes for whose growth no pages were found yet; those that miss most first. */
@@ -217,7 +265,7 @@ static int give_rest(struct arrivals *arrivals)
             bool last = at + 1 == count;
             uint64_t part = pages < row.count && !last ? pages : row.count;
             if (wishes[at].node != CALLTREE_ROOT)
-                r = give(arrivals, row.first, part, wishes[at].node);
+                r = ledger_give(arrivals->ledger, row.first, part, wishes[at].node);
             row.first += part;
             row.count -= part;
             wishes[at].bytes -= part < pages ? part * page_bytes : wishes[at].bytes;

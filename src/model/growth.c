@@ -111,6 +111,7 @@ static int charge(struct attribution *at, const struct pending *pending, const s
         .certain_bytes = certain_part(at, share, grown_bytes),
         .freed_bytes = freed_bytes,
         .page = share->page,
+        .sample = at->sample,
     };
     int r = ledger_enter(&at->ledger, &entry);
     if (r >= 0 && pending->point <= at->profile->end_point)

@@ -12,7 +12,9 @@
 #include "ledger.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "arrivals.h"
 #include "base/array.h"
@@ -20,6 +22,11 @@
 #include "moved.h"
 #include "reconcile.h"
 
+#define CHANCE       2  /* standard deviations */
+#define STEADY_SHARE 16 /* less than one page in so many went */
+#define EDGE_SHARE                                                                                 \
+    16 /* what stays at an edge is doubted, if less than one page in so many went                  \
+        */
 #define WINDOW_MAX (1u << 20) /* entries; a window without a look cannot grow for ever */
 /* A few bytes can tell of any number of pages. What a recording may ask for grows with its size;
  * real ones ask for less than 1 a byte. */
@@ -84,7 +91,8 @@ int ledger_touch(struct ledger *ledger, uint32_t node)
     struct ledger_node *of = &ledger->nodes[node];
     if (of->window == ledger->window)
         return 0;
-    *of = (struct ledger_node){.held = of->held, .window = ledger->window};
+    *of = (struct ledger_node){
+        .held = of->held, .chance = of->chance, .tidied = of->tidied, .window = ledger->window};
     return push(&ledger->active, &ledger->active_count, &ledger->active_cap, node);
 }
 
@@ -133,6 +141,39 @@ static int take_by_share(struct ledger *ledger, uint32_t point, uint64_t *left)
     return r;
 }
 
+bool ledger_is_steady(const struct ledger *ledger, uint32_t node)
+{
+    uint64_t has = pages_owned(&ledger->pages, node) * ledger->page_bytes;
+    return has && ledger_went(ledger, node) <= has / STEADY_SHARE;
+}
+
+/* Bytes that a node may have lost, as far as its pages tell: all, or those for which it has no
+ * pages while hardly any went. */
+static uint64_t loose(const struct ledger *ledger, uint32_t node)
+{
+    uint64_t held = ledger->nodes[node].held;
+    uint64_t has = pages_owned(&ledger->pages, node) * ledger->page_bytes;
+    if (!ledger_is_steady(ledger, node))
+        return held;
+    return held > has ? held - has : 0;
+}
+
+/* From those who grew last. */
+static int take_newest(struct ledger *ledger, uint32_t point, bool all, uint64_t *left)
+{
+    int r = 0;
+    ledger->scanned += ledger->newest_count;
+    if (!all && ledger->scanned >= SCANNED_MAX)
+        return 0;
+    for (size_t i = ledger->newest_count; i-- > 0 && *left && r >= 0;) {
+        uint32_t node = ledger->newest[i];
+        r = take_from(ledger, point, node, all ? UINT64_MAX : loose(ledger, node), left);
+    }
+    while (ledger->newest_count && !ledger->nodes[ledger->newest[ledger->newest_count - 1]].held)
+        ledger->newest_count--;
+    return r;
+}
+
 /* The one that lost most: it may have filled the same pages again before the look. Then those who
  * grew last. */
 static int take_anyhow(struct ledger *ledger, uint32_t point, uint64_t *left)
@@ -140,21 +181,41 @@ static int take_anyhow(struct ledger *ledger, uint32_t point, uint64_t *left)
     int r = ledger->loser < ledger->node_count
                 ? take_from(ledger, point, ledger->loser, UINT64_MAX, left)
                 : 0;
-    while (*left && ledger->newest_count && r >= 0) {
-        r = take_from(ledger, point, ledger->newest[ledger->newest_count - 1], UINT64_MAX, left);
-        if (*left)
-            ledger->newest_count--;
-    }
-    return r;
+    if (r >= 0 && *left)
+        r = take_newest(ledger, point, false, left);
+    return r >= 0 && *left ? take_newest(ledger, point, true, left) : r;
 }
 
-/* Bytes by which a node's books say more than its pages. */
+/* Leaves each node in the list once, where it grew last, and only those that hold anything. */
+static void tidy_newest(struct ledger *ledger)
+{
+    size_t kept = ledger->newest_count;
+    for (size_t i = ledger->newest_count; i-- > 0;) {
+        struct ledger_node *of = &ledger->nodes[ledger->newest[i]];
+        if (of->held == 0 || of->tidied == ledger->window)
+            continue;
+        of->tidied = ledger->window;
+        ledger->newest[--kept] = ledger->newest[i];
+    }
+    ledger->newest_count -= kept;
+    memmove(ledger->newest, ledger->newest + kept, ledger->newest_count * sizeof(*ledger->newest));
+}
+
+/* Bytes by which a node's books say more than its pages. Where hardly any page went, books that are
+ * too high by no more than chance are no sign of a loss. */
 static uint64_t missing(const struct ledger *ledger, uint32_t node)
 {
     const struct ledger_node *of = &ledger->nodes[node];
     uint64_t books = of->held + (of->window == ledger->window ? of->grown : 0);
     uint64_t has = pages_owned(&ledger->pages, node) * ledger->page_bytes;
+    if (ledger_is_steady(ledger, node))
+        has += ledger_chance_bytes(ledger, node);
     return books > has ? books - has : 0;
+}
+
+uint64_t ledger_chance_bytes(const struct ledger *ledger, uint32_t node)
+{
+    return (uint64_t)(CHANCE * sqrt(ledger->nodes[node].chance.squares));
 }
 
 bool ledger_scan(struct ledger *ledger)
@@ -233,6 +294,7 @@ static int share_window(struct ledger *ledger)
     ledger->ready_count = 0;
     if (released == 0)
         return 0;
+    tidy_newest(ledger);
     uint64_t total = share_lost(ledger);
     for (size_t i = 0; i < ledger->active_count && total > released; i++) {
         struct ledger_node *of = &ledger->nodes[ledger->active[i]];
@@ -330,16 +392,90 @@ static int count_went(struct ledger *ledger, const struct event_page_run *run)
     return r;
 }
 
+int ledger_take_back(struct ledger *ledger, const struct event_page_run *run)
+{
+    int r = count_went(ledger, run);
+    if (r >= 0)
+        r = missed_went(&ledger->missed, &ledger->pages, run->first, run->count);
+    return r < 0 ? r : pages_give(&ledger->pages, run->first, run->count, PAGES_NOBODY);
+}
+
+int ledger_give(struct ledger *ledger, uint64_t first, uint64_t count, uint32_t node)
+{
+    int r = ledger_touch(ledger, node);
+    if (r < 0)
+        return r;
+    ledger->nodes[node].came += count * ledger->page_bytes;
+    return pages_give(&ledger->pages, first, count, node);
+}
+
+int ledger_add_missed(struct ledger *ledger, uint64_t first, uint64_t count, uint32_t *ret_owner)
+{
+    uint32_t owner =
+        ledger->told ? missed_owner(ledger->told, ledger->window, first) : PAGES_NOBODY;
+    int r = missed_add(&ledger->missed, ledger->window, first, count);
+    bool known = owner < ledger->node_count && owner >= CALLTREE_NATIVE;
+    *ret_owner = known ? owner : PAGES_NOBODY;
+    return r < 0 || !known ? r : ledger_give(ledger, first, count, owner);
+}
+
+/* Pages that grew although the look found none that came: where others had gone. */
+static uint64_t refilled(const struct ledger *ledger)
+{
+    uint64_t grown = 0, came = pages_of(ledger->came, ledger->came_count);
+    uint64_t released = ledger_released(ledger) / ledger->page_bytes;
+    for (size_t i = 0; i < ledger->count; i++)
+        grown += ledger->entries[i].grown_bytes;
+    grown /= ledger->page_bytes;
+    grown = grown > came ? grown - came : 0;
+    return grown < released ? grown : released;
+}
+
+/* Pages from `page` on that belong to the node without doubt, at most `most`. */
+static uint64_t reach(struct ledger *ledger, uint64_t page, bool down, uint32_t node, uint64_t most)
+{
+    struct pages *owners = &ledger->pages, *numbers = &ledger->missed.numbers;
+    uint64_t count = 0, row;
+    for (; count < most; count += row) {
+        uint64_t at = down ? page - count : page + count;
+        if (pages_owner_of_row(owners, at, most - count, down, &row) != node ||
+            pages_owner_of_row(numbers, at, row, down, &row) != PAGES_NOBODY)
+            break;
+    }
+    return count;
+}
+
+/* A little that stayed at the edge of much that went may be another's, who filled it since. Returns
+ * how many pages are doubted, or a negative errno. */
+static int64_t doubt_edge(struct ledger *ledger, const struct event_page_run *run, bool below,
+                          uint64_t refilled_pages)
+{
+    uint64_t most = run->count / EDGE_SHARE, edge = below ? run->first : run->first + run->count;
+    most = most < refilled_pages ? most : refilled_pages;
+    if (most == 0 || edge == 0)
+        return 0;
+    uint32_t node = pages_owner(&ledger->pages, below ? edge : edge - 1);
+    if (node == PAGES_NOBODY || node < CALLTREE_NATIVE)
+        return 0;
+    uint64_t count = reach(ledger, below ? edge - 1 : edge, below, node, most);
+    if (count == 0)
+        return 0;
+    int r = ledger_add_missed(ledger, below ? edge - count : edge, count, &node);
+    return r < 0 ? r : (int64_t)count;
+}
+
 static int forget_went(struct ledger *ledger)
 {
+    uint64_t refilled_pages = refilled(ledger);
     int r = 0;
     for (size_t i = 0; i < ledger->went_count && r >= 0; i++) {
-        const struct event_page_run *run = &ledger->went[i];
-        r = count_went(ledger, run);
-        if (r >= 0)
-            r = missed_went(&ledger->missed, &ledger->pages, run->first, run->count);
-        if (r >= 0)
-            r = pages_give(&ledger->pages, run->first, run->count, PAGES_NOBODY);
+        for (int below = 0; below < 2 && refilled_pages; below++) {
+            int64_t doubted = doubt_edge(ledger, &ledger->went[i], below, refilled_pages);
+            if (doubted < 0)
+                return (int)doubted;
+            refilled_pages -= (uint64_t)doubted;
+        }
+        r = ledger_take_back(ledger, &ledger->went[i]);
     }
     return r;
 }
@@ -412,6 +548,16 @@ static int settle_at_once(struct ledger *ledger, const struct ledger_entry *entr
     return r < 0 ? r : holdings_grow(&ledger->holdings, entry->node, entry->grown_bytes);
 }
 
+static void note_chance(struct ledger_chance *chance, const struct ledger_entry *entry)
+{
+    double bytes = (double)entry->grown_bytes;
+    if (chance->sample != entry->sample)
+        chance->sample_bytes = 0;
+    chance->sample = entry->sample;
+    chance->squares += bytes * (bytes + 2 * chance->sample_bytes);
+    chance->sample_bytes += bytes;
+}
+
 int ledger_enter(struct ledger *ledger, const struct ledger_entry *entry)
 {
     int r = entry->node == PAGES_NOBODY ? 0 : ledger_reserve(ledger, (size_t)entry->node + 1);
@@ -430,6 +576,7 @@ int ledger_enter(struct ledger *ledger, const struct ledger_entry *entry)
     if (entry->node != PAGES_NOBODY) {
         r = ledger_touch(ledger, entry->node);
         ledger->nodes[entry->node].grown += entry->grown_bytes;
+        note_chance(&ledger->nodes[entry->node].chance, entry);
     }
     if (r < 0)
         return r;

@@ -6,7 +6,8 @@
 
 #include "base/array.h"
 
-#define REACH 16384 /* pages: neighbours further away say nothing */
+#define KIN_SHARE 4     /* a neighbour of less than one page in so many is no kin */
+#define REACH     16384 /* pages: neighbours further away say nothing */
 
 void missed_deinit(struct missed *missed)
 {
@@ -15,18 +16,29 @@ void missed_deinit(struct missed *missed)
     *missed = (struct missed){0};
 }
 
-uint32_t missed_owner(const struct missed *missed, size_t number)
+static int by_window(const void *a, const void *b)
 {
-    return number < missed->count ? missed->rows[number].owner : PAGES_NOBODY;
+    const struct missed_row *x = a, *y = b;
+    if (x->window != y->window)
+        return x->window < y->window ? -1 : 1;
+    return x->first < y->first ? -1 : x->first > y->first;
 }
 
-int missed_add(struct missed *missed, uint64_t first, uint64_t count)
+uint32_t missed_owner(const struct missed *missed, uint32_t window, uint64_t first)
+{
+    struct missed_row key = {.window = window, .first = first};
+    const struct missed_row *row =
+        missed->count ? bsearch(&key, missed->rows, missed->count, sizeof(key), by_window) : NULL;
+    return row ? row->owner : PAGES_NOBODY;
+}
+
+int missed_add(struct missed *missed, uint32_t window, uint64_t first, uint64_t count)
 {
     int r = array_reserve(&missed->rows, &missed->cap, missed->count + 1, sizeof(*missed->rows));
     if (r < 0)
         return r;
-    missed->rows[missed->count] =
-        (struct missed_row){.first = first, .count = count, .owner = PAGES_NOBODY};
+    missed->rows[missed->count] = (struct missed_row){
+        .window = window, .first = first, .count = count, .owner = PAGES_NOBODY};
     return pages_give(&missed->numbers, first, count, (uint32_t)missed->count++);
 }
 
@@ -82,15 +94,23 @@ int missed_went(struct missed *missed, struct pages *owners, uint64_t first, uin
     return pages_give(&missed->numbers, first, count, PAGES_NOBODY);
 }
 
-/* The nearest page that is not of a missed row, and its owner; PAGES_NOBODY where pages end. */
+/* The nearest pages that are not of a missed row, at least `least` of one owner, and who that is;
+ * PAGES_NOBODY where pages end. */
 static uint32_t look_along(struct missed *missed, struct pages *owners, uint64_t page, bool down,
-                           uint64_t *ret_distance)
+                           uint64_t least, uint64_t *ret_distance)
 {
-    uint64_t row;
+    uint32_t owner = PAGES_NOBODY;
+    uint64_t row, length = 0;
     for (uint64_t distance = 0; distance < REACH; distance += row) {
         if (pages_owner_of_row(&missed->numbers, page, REACH, down, &row) == PAGES_NOBODY) {
+            uint32_t other = pages_owner_of_row(owners, page, row, down, &row);
+            if (other == PAGES_NOBODY)
+                break;
+            length = other == owner ? length + row : row;
+            owner = other;
             *ret_distance = distance;
-            return pages_owner(owners, page);
+            if (length >= least)
+                return owner;
         }
         page = down ? page - row : page + row;
     }
@@ -104,11 +124,14 @@ void missed_finish(struct missed *missed, struct pages *owners)
         uint64_t below = REACH, above = REACH;
         if (row->first == 0 || pages_owner(&missed->numbers, row->first + row->count - 1) != i)
             continue; /* it went */
-        uint32_t lower = look_along(missed, owners, row->first - 1, true, &below);
-        uint32_t upper = look_along(missed, owners, row->first + row->count, false, &above);
+        uint64_t least = row->count / KIN_SHARE;
+        uint32_t lower = look_along(missed, owners, row->first - 1, true, least, &below);
+        uint32_t upper = look_along(missed, owners, row->first + row->count, false, least, &above);
         vote(missed, (uint32_t)i,
              lower == PAGES_NOBODY || (upper != PAGES_NOBODY && above <= below) ? upper : lower,
              row->count);
     }
     pages_deinit(&missed->numbers);
+    if (missed->count > 1)
+        qsort(missed->rows, missed->count, sizeof(*missed->rows), by_window);
 }

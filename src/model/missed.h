@@ -1,4 +1,4 @@
-/* Rows of pages that no sample met, numbered in the order in which they came.
+/* Rows of pages that no sample met, known by the window in which that came out and their first page.
  *
  * Whose they were comes out later: what was taken together goes together, and what stays lies beside its own kind. So a
  * first walk over the recording watches what becomes of them, and tells a second one. */
@@ -8,6 +8,7 @@
 #include "pages.h"
 
 struct missed_row {
+    uint32_t window;
     uint64_t first, count;
     uint32_t owner; /* PAGES_NOBODY: it never came out */
     uint64_t votes; /* pages that speak for this owner */
@@ -22,12 +23,12 @@ struct missed {
 
 void missed_deinit(struct missed *missed);
 /* A row came that nobody was met in. 0 or a negative errno. */
-int missed_add(struct missed *missed, uint64_t first, uint64_t count);
+int missed_add(struct missed *missed, uint32_t window, uint64_t first, uint64_t count);
 /* A row goes, and `owners` still knows whose pages are whose. 0 or a negative errno. */
 int missed_went(struct missed *missed, struct pages *owners, uint64_t first, uint64_t count);
 /* The end: what is left lies where it lies. Nothing can be added any more. */
 void missed_finish(struct missed *missed, struct pages *owners);
-/* Whose row number `number` is, or PAGES_NOBODY. */
-uint32_t missed_owner(const struct missed *missed, size_t number);
+/* After that: whose the row is, or PAGES_NOBODY. */
+uint32_t missed_owner(const struct missed *missed, uint32_t window, uint64_t first);
 
 #endif

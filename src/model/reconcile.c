@@ -5,7 +5,8 @@
  * the long run, but what a line holds is then off by the chance of a few samples. When much of the
  * memory falls, the pages that are left tell: growth is moved until each node of which hardly
  * anything went has in its books what it has in pages. First from lines of which nothing went,
- * whose books are simply too high, then from those that lost memory. */
+ * whose books are simply too high, then from those that lost memory. Never more than chance can
+ * explain: whose pages are whose is not certain either. */
 #include "reconcile.h"
 
 #include <errno.h>
@@ -16,8 +17,21 @@
 #include "base/cleanup.h"
 #include "calltree.h"
 
-#define STEADY_SHARE 16 /* less than one in so many went */
-#define FALL_SHARE   16 /* a fall is large when it is more than one in so many of what is held */
+#define FALL_SHARE 16 /* a fall is large when it is more than one in so many of what is held */
+
+/* Bytes that a node may still be given, or give. */
+static int64_t room(const struct ledger *ledger, uint32_t node, bool to_give)
+{
+    const struct ledger_chance *chance = &ledger->nodes[node].chance;
+    double moved = to_give ? -chance->moved : chance->moved;
+    double left = (double)ledger_chance_bytes(ledger, node) - moved;
+    return left > 0 ? (int64_t)left : 0;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 /* Bytes that each node has in pages beyond its books; negative: the other way round. */
 static int64_t *differences(const struct ledger *ledger)
@@ -32,6 +46,9 @@ static int64_t *differences(const struct ledger *ledger)
         if (ledger->entries[i].node != PAGES_NOBODY)
             more[ledger->entries[i].node] -= (int64_t)ledger->entries[i].grown_bytes;
     more[CALLTREE_BASELINE] = 0; /* it did not grow */
+    for (uint32_t node = CALLTREE_NATIVE; node < ledger->node_count; node++)
+        if (more[node] > 0)
+            more[node] = least(more[node], room(ledger, node, false));
     return more;
 }
 
@@ -43,7 +60,9 @@ static int move_growth(struct ledger *ledger, size_t index, uint32_t node, uint6
         .point = entry->point, .order = entry->order, .node = node, .grown_bytes = bytes};
     int r = ledger_touch(ledger, node);
     ledger->nodes[entry->node].grown -= bytes;
+    ledger->nodes[entry->node].chance.moved -= (double)bytes;
     ledger->nodes[node].grown += bytes;
+    ledger->nodes[node].chance.moved += (double)bytes;
     entry->grown_bytes -= bytes;
     if (entry->certain_bytes > entry->grown_bytes)
         entry->certain_bytes = entry->grown_bytes;
@@ -74,9 +93,12 @@ static int supply(struct ledger *ledger, int64_t more[], uint32_t node, size_t *
             --*count;
             continue;
         }
-        int64_t part = -more[entry->node];
-        part = part < more[node] ? part : more[node];
-        part = part < (int64_t)entry->grown_bytes ? part : (int64_t)entry->grown_bytes;
+        int64_t part = least(-more[entry->node], (int64_t)entry->grown_bytes);
+        part = least(least(part, more[node]), room(ledger, entry->node, true));
+        if (part == 0) {
+            --*count;
+            continue;
+        }
         more[entry->node] += part;
         more[node] -= part;
         int r = move_growth(ledger, *count - 1, node, (uint64_t)part);
@@ -91,13 +113,6 @@ static bool fell_much(const struct ledger *ledger)
     return ledger_released(ledger) > ledger->held_bytes / FALL_SHARE;
 }
 
-/* Next to nothing of its memory went. */
-static bool is_steady(const struct ledger *ledger, uint32_t node)
-{
-    return ledger_went(ledger, node) <
-           pages_owned(&ledger->pages, node) * ledger->page_bytes / STEADY_SHARE;
-}
-
 int reconcile_window(struct ledger *ledger)
 {
     size_t count = ledger->count;
@@ -110,7 +125,7 @@ int reconcile_window(struct ledger *ledger)
     for (int losers = 0; losers < 2; losers++) {
         size_t left = count;
         for (uint32_t node = CALLTREE_NATIVE; node < ledger->node_count && left && r >= 0; node++)
-            if (more[node] >= (int64_t)ledger->page_bytes && is_steady(ledger, node))
+            if (more[node] >= (int64_t)ledger->page_bytes && ledger_is_steady(ledger, node))
                 r = supply(ledger, more, node, &left, losers);
     }
     if (ledger->count > count)

@@ -141,7 +141,7 @@ int python_stack_capture(struct python_reader *reader, pid_t tid)
     extras.count = windows_begin(&reader->windows, reader->memory, tid == reader->last_tid, wishes);
     reader->last_tid = tid;
     struct thread_state *state = &reader->state;
-    int r = threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &extras, state);
+    int r = python_threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &extras, state);
     if (r != 0)
         return r;
 

@@ -254,7 +254,7 @@ static bool choose(const struct threads *threads, const struct python_layout *la
     return found;
 }
 
-int threads_find(struct threads *threads, const struct python_runtime *runtime,
+int python_threads_find(struct threads *threads, const struct python_runtime *runtime,
                  const struct memory *memory, pid_t tid, struct thread_extras *extras,
                  struct thread_state *ret_state)
 {

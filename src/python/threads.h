@@ -57,7 +57,7 @@ struct thread_extras {
 
 /* Finds the thread state of `tid`. 0, PYTHON_STACK_NO_THREAD, PYTHON_STACK_TORN or a negative
  * errno. */
-int threads_find(struct threads *threads, const struct python_runtime *runtime,
+int python_threads_find(struct threads *threads, const struct python_runtime *runtime,
                  const struct memory *memory, pid_t tid, struct thread_extras *extras,
                  struct thread_state *ret_state);
 

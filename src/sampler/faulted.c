@@ -25,24 +25,6 @@ static uint64_t stopped_since_ns(const struct sampler *sampler)
     return since_ns > sampler->slept_ns ? since_ns : sampler->slept_ns;
 }
 
-/* Faults of this thread since the last sample; those of the others go to their own next stacks. */
-static void share_faults(struct sampler *sampler, struct taking *taking, pid_t tid)
-{
-    if (threads_look_for(&sampler->threads, tid, sampler_now_ns()) < 0)
-        return;
-    for (size_t i = 0; i < sampler->threads.count; i++) {
-        const struct thread *thread = &sampler->threads.items[i];
-        taking->faults += thread->faults;
-        if (thread->tid != tid) {
-            if (thread->faults)
-                taking_add_later(taking, thread);
-            continue;
-        }
-        taking->owners[0].faults = thread->faults ? thread->faults : 1;
-        seat_join(&sampler->seat, thread->cpu);
-    }
-}
-
 /* A step's worth of faults for each of the threads that grow. A new distance each time: with equal
  * ones, lines that take turns in a fixed pattern were met too often or too seldom (measured: up to
  * 17 % off, where random distances are 3 % off). */
@@ -74,10 +56,12 @@ static void finish(struct sampler *sampler, struct taking *taking, pid_t tid)
 {
     uint64_t moved_bytes = sampler->sample_moved_bytes;
     struct event_owner *owner = &taking->owners[0];
+    owner->faults = taking->faults = 1; /* until all threads were looked at */
     if (taking_can_resolve(sampler, owner))
         taking_resolve(sampler, taking, owner);
     sampler->last_met = *owner;
-    share_faults(sampler, taking, tid);
+    taking_share_faults(sampler, taking);
+    seat_join(&sampler->seat, threads_cpu(&sampler->threads, tid));
     taking_finish(sampler, taking, moved_bytes);
     set_period(sampler, wished_period(sampler, taking->event.owner_count), tid);
 }
@@ -98,6 +82,8 @@ static uint64_t most_faults(const struct threads *threads, uint64_t *ret_all)
 bool sampler_expects_fault(struct sampler *sampler)
 {
     uint64_t all;
+    if (sampler->met_late)
+        return true;
     if (threads_look(&sampler->threads) < 0)
         return false;
     uint64_t most = most_faults(&sampler->threads, &all);
@@ -173,8 +159,8 @@ static void use_trap(struct sampler *sampler, pid_t tid)
         rings_remove(&sampler->rings, tid);
 }
 
-/* On the processor of the thread, and so soon that it had no time to go on. While this thread runs there, the other one
- * runs only if it is moved to another processor, which shows afterwards. */
+/* On the processor of the thread, and so soon that it had no time to go on. While this thread runs
+ * there, the other one runs only if it is moved to another processor, which shows afterwards. */
 static bool is_in_act(const struct rings_fault *fault)
 {
     return fault->cpu == sched_getcpu() && sampler_now_ns() - fault->time_ns < IN_ACT_MAX_NS;
@@ -193,13 +179,17 @@ static void sample_ringed(struct sampler *sampler, const struct rings_fault *fau
     if (in_act)
         sampler_native_take(sampler, &fault->registers);
     in_act = in_act && threads_cpu(&sampler->threads, fault->tid) == sched_getcpu();
+    if (!in_act)
+        sampler_native_forget(sampler);
     taking.displaces = in_act;
     enum rings_trust trust = rings_note(&sampler->rings, fault->tid, in_act);
     note_grower(sampler, fault->tid);
-    if (trust == RINGS_POOR || sampler_is_mixed(sampler))
+    bool seldom = trust == RINGS_POOR || trust == RINGS_BLIND;
+    if (seldom || sampler_is_mixed(sampler))
         use_trap(sampler, fault->tid);
-    if (trust == RINGS_GOOD && !in_act) {
+    if (!in_act && (trust == RINGS_GOOD || trust == RINGS_POOR)) {
         /* It may be on another line already: its next fault tells better. */
+        sampler->met_late = true;
         seat_join(&sampler->seat, fault->cpu);
         return;
     }
@@ -209,7 +199,8 @@ static void sample_ringed(struct sampler *sampler, const struct rings_fault *fau
     if (owner->state == STACK_IN_ACT)
         owner->fault_address = fault->address; /* else the thread may be on another line by now */
     /* Registers as of the fault do not belong to a thread that went on. */
-    if (owner->state == STACK_TORN || (sampler->native && owner->state == STACK_RUNNING))
+    bool stale = sampler->native && !in_act && owner->state != STACK_GONE;
+    if (owner->state == STACK_TORN || stale)
         owner->state = taking_stop(sampler, &taking, fault->tid);
     finish(sampler, &taking, fault->tid);
 }
@@ -222,26 +213,24 @@ void sampler_take_ringed(struct sampler *sampler)
             sample_ringed(sampler, &fault);
 }
 
-static bool is_alive(const struct sampler *sampler, pid_t tid)
+static void forget_ended(struct sampler *sampler)
 {
-    for (size_t i = 0; i < sampler->threads.count; i++)
-        if (sampler->threads.items[i].tid == tid)
-            return true;
-    return false;
+    for (size_t i = sampler->rings.count; i-- > 0;)
+        if (!threads_find(&sampler->threads, sampler->rings.items[i].tid))
+            rings_remove(&sampler->rings, sampler->rings.items[i].tid);
 }
 
 void sampler_follow_threads(struct sampler *sampler)
 {
-    bool changed = sampler->rings.count == 0 || threads_changed(&sampler->threads);
-    if (!changed || threads_look(&sampler->threads) < 0)
+    bool changed = threads_changed(&sampler->threads);
+    if (changed && threads_look(&sampler->threads) < 0)
         return;
-    for (size_t i = sampler->rings.count; i-- > 0;)
-        if (!is_alive(sampler, sampler->rings.items[i].tid))
-            rings_remove(&sampler->rings, sampler->rings.items[i].tid);
+    forget_ended(sampler);
     for (size_t i = 0; i < sampler->threads.count; i++) {
-        pid_t tid = sampler->threads.items[i].tid;
-        if (!rings_has(&sampler->rings, tid) && !tracer_has_trap(&sampler->tracer, tid))
-            rings_add(&sampler->rings, tid); /* without one, its growth is looked for */
+        struct thread *thread = &sampler->threads.items[i];
+        if (!thread->followed && !tracer_has_trap(&sampler->tracer, thread->tid))
+            rings_add(&sampler->rings, thread->tid); /* without one, its growth is looked for */
+        thread->followed = true;
     }
 }
 

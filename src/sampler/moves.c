@@ -104,7 +104,7 @@ void sampler_take_memory(struct sampler *sampler, struct event_memory *ret_memor
         .grown_bytes = sampler->grown_bytes,
         .released_bytes = sampler->released_bytes,
     };
-    look_note(&sampler->look, sampler->grown_bytes, sampler->released_bytes);
+    look_note(&sampler->look, sampler->read_ns, sampler->grown_bytes, sampler->released_bytes);
     sampler->grown_bytes = sampler->released_bytes = 0;
 }
 
@@ -179,26 +179,31 @@ void sampler_check_target(struct sampler *sampler, uint64_t now_ns)
 }
 
 /* The first part of a look comes with a reading: what moved since the sample is not the sample's.
- */
+ * What falls while the interpreter tears itself down is not the program's. */
 static int record_pages(void *context, const struct event_pages *pages)
 {
     struct sampler *sampler = context;
     struct event event = {.kind = EVENT_PAGES, .pages = *pages};
-    if (sampler->read_ns < sampler->look.looking_ns && sampler_read_memory(sampler) == 0 &&
-        (sampler->grown_bytes || sampler->released_bytes))
+    if (!sampler->finalizing && sampler->read_ns < sampler->look.looking_ns &&
+        sampler_read_memory(sampler) == 0 && (sampler->grown_bytes || sampler->released_bytes))
         sampler_record_reading(sampler, sampler->read_ns);
     sampler_record(sampler, sampler_now_ns(), &event);
     return 0;
 }
 
-void sampler_look(struct sampler *sampler)
+void sampler_look_now(struct sampler *sampler)
 {
-    if (sampler->look_failed || sampler->finalizing || !sampler->writer ||
-        !look_is_due(&sampler->look, sampler_now_ns()))
+    if (sampler->look_failed || !sampler->writer)
         return;
     sampler_own_cpu_ns(sampler);
     sampler->look.looking_ns = sampler_now_ns();
     int r = look_take(&sampler->look, sampler->pid, record_pages, sampler);
     look_spend(&sampler->look, sampler_now_ns(), sampler_own_cpu_ns(sampler));
     sampler->look_failed = r < 0 && r != -ESRCH;
+}
+
+void sampler_look(struct sampler *sampler)
+{
+    if (!sampler->finalizing && look_is_due(&sampler->look, sampler_now_ns()))
+        sampler_look_now(sampler);
 }

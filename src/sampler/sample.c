@@ -52,16 +52,7 @@ static bool take_only_thread(struct sampler *sampler, struct taking *taking)
     only.state = 'R';
     only.faults = taking->faults = 1;
     taking_add(sampler, taking, &only);
-    if (threads_look(&sampler->threads) < 0)
-        return true;
-    taking->owners[0].faults = 0;
-    for (size_t i = 0; i < sampler->threads.count; i++) {
-        const struct thread *thread = &sampler->threads.items[i];
-        if (thread->tid == only.tid)
-            taking->owners[0].faults = thread->faults;
-        else if (thread->faults)
-            taking_add_later(taking, thread);
-    }
+    taking_share_faults(sampler, taking);
     return true;
 }
 
@@ -79,6 +70,15 @@ static void take_owners(struct sampler *sampler, struct taking *taking)
     while (taking->event.owner_count < OWNERS_STOPPED_MAX &&
            (thread = next_faulter(sampler, taking)))
         taking_add(sampler, taking, thread);
+}
+
+/* Several threads grow, and their faults tell where: how many each had tells whose growth it was.
+ */
+static void leave_to_faults(struct sampler *sampler, struct taking *taking)
+{
+    for (size_t i = 0; i < sampler->threads.count; i++)
+        if (sampler->threads.items[i].faults)
+            taking_add_later(taking, &sampler->threads.items[i]);
 }
 
 static void report_new_names(struct sampler *sampler, uint64_t now_ns)
@@ -112,6 +112,7 @@ void taking_finish(struct sampler *sampler, struct taking *taking, uint64_t move
     pace_spend(&sampler->sample_pace, now_ns, own_ns, moved_bytes);
 
     report_new_names(sampler, now_ns);
+    sampler->met_late &= taking->freed_only;
     if (!taking->freed_only)
         sampler_uncover_growth(sampler, threads_settle(&sampler->threads));
     sampler->sample_moved_bytes = 0;
@@ -141,12 +142,18 @@ void sampler_sample(struct sampler *sampler)
     struct taking taking = {.freed_only = is_for_freed(sampler)};
     uint64_t moved_bytes = sampler->sample_moved_bytes;
 
-    if (sampler->clock.by_faults && !taking.freed_only && sampler_expects_fault(sampler))
+    bool by_faults = sampler->clock.by_faults, mixed = sampler_is_mixed(sampler);
+    if (by_faults && !mixed && !taking.freed_only && sampler_expects_fault(sampler))
         return;
     if (!take_only_thread(sampler, &taking)) {
         if (threads_look(&sampler->threads) < 0)
             return; /* the process ended: the tracer tells how */
-        take_owners(sampler, &taking);
+        if (by_faults && mixed && !sampler->sample_fell)
+            leave_to_faults(sampler, &taking);
+        if (taking.event.owner_count == 0)
+            take_owners(sampler, &taking);
+        else if (taking.event.owner_count == 1)
+            return;
     }
     if (taking.event.owner_count == 1 && taking.owners[0].state == STACK_LATER)
         return; /* nothing is lost: what moved waits for the next sample */

@@ -77,6 +77,7 @@ struct sampler {
     struct seat seat;
     pid_t grower; /* the thread of the last report */
     struct event_owner last_met; /* where it was */
+    bool met_late; /* a fault was reported since the last sample, but too late to tell the line */
     double mix;   /* running mean: how many reports are another thread's than the one before */
     uint64_t fault_period; /* faults between two reports, as set last */
     double fault_bytes;         /* running mean of what one fault brings in; 0: not known yet */
@@ -151,6 +152,8 @@ void sampler_record_reading(struct sampler *sampler, uint64_t now_ns);
 void sampler_check_target(struct sampler *sampler, uint64_t now_ns);
 /* Looks at the page table if it is time to. All growth up to now must be recorded. */
 void sampler_look(struct sampler *sampler);
+/* Looks at it in any case. */
+void sampler_look_now(struct sampler *sampler);
 void sampler_flush(struct sampler *sampler);
 
 /* Looks for Python if it is time to; on success begins the recording. */
@@ -166,8 +169,8 @@ void sampler_take_trapped(struct sampler *sampler);
 void sampler_take_ringed(struct sampler *sampler);
 /* Where nothing grows any more: counts to a step that suits what may come. */
 void sampler_refresh_period(struct sampler *sampler);
-/* Much memory came in and no fault was reported: whether that is because fewer faults than before bring it in. Then they
- * are reported sooner from now on, and the next one tells where the growth was. */
+/* Much memory came in and no fault told where: whether the next one will. So it is when a report came too late, and when
+ * fewer faults than before bring the memory in; then they are reported sooner from now on. */
 bool sampler_expects_fault(struct sampler *sampler);
 /* Whether several threads grow at once. */
 bool sampler_is_mixed(const struct sampler *sampler);

@@ -14,7 +14,10 @@
 #define SPLIT_NS    (100 * NS_PER_MS)
 #define FLUSH_NS    (1 * NS_PER_S)
 #define PROGRESS_NS (250 * NS_PER_MS)
-#define QUIET_NS    (1 * NS_PER_S)    /* longest time without a reading when nothing moves */
+#define QUIET_NS    (1 * NS_PER_S) /* longest time without a reading when nothing moves */
+/* Flat for so long, and a step is forgotten. Sooner would do wrong to lines that grow a little
+ * after each rest: their part of the first step after it would be charged to whoever follows. */
+#define REST_NS     (1 * NS_PER_S)
 #define SEAT_NS     (500 * NS_PER_MS) /* without a sample, sit anywhere */
 #define LATE_WEIGHT 0.1               /* of a new value in the running mean */
 
@@ -86,13 +89,15 @@ static void tick(struct sampler *sampler, uint64_t now_ns)
     }
 
     account(sampler, now_ns);
+    if (sampler->reader)
+        sampler_look(sampler);
     if (sampler->rings.epoll_fd >= 0)
         sampler_follow_threads(sampler);
     if (now_ns - sampler->stop_pace.stopped_ns >= SEAT_NS)
         seat_leave(&sampler->seat);
     else if (sampler->clock.by_faults)
         sampler_follow_grower(sampler);
-    if (sampler->clock.by_faults && now_ns - sampler->last_moved_ns >= sampler->options->tick_ns)
+    if (sampler->clock.by_faults && now_ns - sampler->last_moved_ns >= REST_NS)
         sampler_refresh_period(sampler);
     if (now_ns >= sampler->next_flush_ns) {
         sampler->next_flush_ns = now_ns + FLUSH_NS;
@@ -179,7 +184,7 @@ static void record_end(struct sampler *sampler)
     getrusage(RUSAGE_SELF, &usage);
     if (!sampler->result->ended && sampler_read_memory(sampler) == 0) {
         sampler_record_reading(sampler, now_ns);
-        sampler_look(sampler);
+        sampler_look_now(sampler);
     }
     struct event event = {
         .kind = EVENT_END,

@@ -166,8 +166,10 @@ static uint8_t take_running(struct sampler *sampler, struct taking *taking, pid_
 {
     uint64_t now_ns = sampler_now_ns();
     bool may_stop = pace_allows(&sampler->stop_pace, now_ns);
-    /* The registers of a thread that runs cannot be had. */
-    if (may_stop && (sampler->native || sampler->clock.stops || now_ns - sampler->stopped_ns >= STOP_EVERY_NS))
+    /* Giving much memory back takes the kernel ms, and a stop would wait for the end of it. The registers of a thread that runs
+     * cannot be had. */
+    if (may_stop && !taking->freed_only &&
+        (sampler->native || sampler->clock.stops || now_ns - sampler->stopped_ns >= STOP_EVERY_NS))
         return taking_stop(sampler, taking, tid);
     sampler_native_forget(sampler);
     int outcome = python_stack_capture(sampler->reader, tid);
@@ -196,4 +198,18 @@ void taking_add_later(struct taking *taking, const struct thread *thread)
     if (taking->event.owner_count < OWNERS_MAX)
         taking->owners[taking->event.owner_count++] = (struct event_owner){
             .tid = thread->tid, .faults = thread->faults, .state = STACK_LATER};
+}
+
+void taking_share_faults(struct sampler *sampler, struct taking *taking)
+{
+    struct event_owner *owner = &taking->owners[0];
+    if (threads_look_for(&sampler->threads, owner->tid, sampler_now_ns()) < 0)
+        return;
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        const struct thread *thread = &sampler->threads.items[i];
+        if (thread->tid == owner->tid)
+            owner->faults = thread->faults ? thread->faults : 1;
+        else if (thread->faults)
+            taking_add_later(taking, thread);
+    }
 }

@@ -47,6 +47,9 @@ void taking_resolve(struct sampler *sampler, const struct taking *taking,
 void taking_add(struct sampler *sampler, struct taking *taking, const struct thread *thread);
 /* Adds a thread whose stack is left to its own next sample. */
 void taking_add_later(struct taking *taking, const struct thread *thread);
+/* How many faults the thread of the first stack had since the last sample, and which others had some: those wait for their
+ * own next stacks. */
+void taking_share_faults(struct sampler *sampler, struct taking *taking);
 /* Writes the sample down and accounts for its pauses. */
 void taking_finish(struct sampler *sampler, struct taking *taking, uint64_t moved_bytes);
 

@@ -32,12 +32,12 @@ void threads_deinit(struct threads *threads)
     *threads = (struct threads){0};
 }
 
-static bool is_known(const struct threads *threads, pid_t tid)
+struct thread *threads_find(const struct threads *threads, pid_t tid)
 {
     for (size_t i = 0; i < threads->count; i++)
         if (threads->items[i].tid == tid)
-            return true;
-    return false;
+            return &threads->items[i];
+    return NULL;
 }
 
 static void read_name(struct threads *threads, struct thread *thread)
@@ -60,7 +60,7 @@ static int add_new_threads(struct threads *threads, bool first)
     if (r < 0)
         return r;
     for (size_t i = 0; i < count; i++) {
-        if (is_known(threads, tids[i]))
+        if (threads_find(threads, tids[i]))
             continue;
         int fd = counters_thread_open(threads->pid, tids[i]);
         struct counters_thread now;
@@ -112,24 +112,22 @@ void threads_read_names(struct threads *threads)
         read_name(threads, &threads->items[i]);
 }
 
+static bool read_thread(const struct threads *threads, pid_t tid, struct counters_thread *ret_now)
+{
+    const struct thread *thread = threads_find(threads, tid);
+    return thread && counters_thread_read(thread->stat_fd, ret_now) == 0;
+}
+
 char threads_state(const struct threads *threads, pid_t tid)
 {
     struct counters_thread now;
-    for (size_t i = 0; i < threads->count; i++)
-        if (threads->items[i].tid == tid &&
-            counters_thread_read(threads->items[i].stat_fd, &now) == 0)
-            return now.state;
-    return 'X';
+    return read_thread(threads, tid, &now) ? now.state : 'X';
 }
 
 int threads_cpu(const struct threads *threads, pid_t tid)
 {
     struct counters_thread now;
-    for (size_t i = 0; i < threads->count; i++)
-        if (threads->items[i].tid == tid &&
-            counters_thread_read(threads->items[i].stat_fd, &now) == 0)
-            return now.cpu;
-    return -1;
+    return read_thread(threads, tid, &now) ? now.cpu : -1;
 }
 
 uint64_t threads_settle(struct threads *threads)
@@ -173,8 +171,8 @@ int threads_look_for(struct threads *threads, pid_t tid, uint64_t now_ns)
         threads->looked_ns = now_ns;
         return threads_look(threads);
     }
-    for (size_t i = 0; i < threads->count; i++)
-        if (threads->items[i].tid == tid && look_at(&threads->items[i], &process_threads))
-            return process_threads == threads->count ? 0 : threads_look(threads);
+    struct thread *thread = threads_find(threads, tid);
+    if (thread && look_at(thread, &process_threads) && process_threads == threads->count)
+        return 0;
     return threads_look(threads);
 }

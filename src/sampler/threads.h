@@ -20,6 +20,7 @@ struct thread {
     int cpu;               /* processor on which it runs or ran last */
     char name[THREAD_NAME_MAX];
     bool name_changed; /* and was not reported yet */
+    bool followed;     /* its faults are reported, or cannot be */
 };
 
 struct threads {
@@ -42,6 +43,8 @@ int threads_look_for(struct threads *threads, pid_t tid, uint64_t now_ns);
 bool threads_changed(const struct threads *threads);
 /* Reads the names again: a thread may get one after it began. */
 void threads_read_names(struct threads *threads);
+/* A known thread, or NULL. Valid until the next look. */
+struct thread *threads_find(const struct threads *threads, pid_t tid);
 /* The processor on which a known thread runs or ran last, or -1. */
 int threads_cpu(const struct threads *threads, pid_t tid);
 /* What a known thread does now; 'X' when it is gone. */

@@ -16,14 +16,15 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 
-/* These two are reported at the end of a fault, when the memory is there; PERF_COUNT_SW_PAGE_FAULTS at its
- * beginning, up to hundreds of us earlier where many pages are filled or mapped at once (mm_account_fault() in mm/memory.c,
- * Linux 6.18). */
+/* These two are reported at the end of a fault, when the memory is there; PERF_COUNT_SW_PAGE_FAULTS
+ * at its beginning, up to hundreds of us earlier where many pages are filled or mapped at once
+ * (mm_account_fault() in mm/memory.c, Linux 6.18). */
 #define MINOR_FAULTS PERF_COUNT_SW_PAGE_FAULTS_MIN
 #define MAJOR_FAULTS PERF_COUNT_SW_PAGE_FAULTS_MAJ
-#define NOTES_LEAST 12 /* faults, before the share that was met in the act says anything */
-#define GOOD_SHARE  0.5
-#define RECORD_MAX  (56 + 8 * REGISTERS_COUNT) /* bytes; without registers ours have 48 */
+#define NOTES_LEAST  12 /* faults, before the share that was met in the act says anything */
+#define GOOD_SHARE   0.5
+#define BLIND_SHARE  0.1
+#define RECORD_MAX   (56 + 8 * REGISTERS_COUNT) /* bytes; without registers ours have 48 */
 
 static size_t page_bytes(void)
 {
@@ -158,7 +159,9 @@ enum rings_trust rings_note(struct rings *rings, pid_t tid, bool in_act)
     ring->in_act += ((in_act ? 1 : 0) - ring->in_act) / ring->notes;
     if (ring->notes < NOTES_LEAST)
         return RINGS_UNKNOWN;
-    return ring->in_act > GOOD_SHARE ? RINGS_GOOD : RINGS_POOR;
+    return ring->in_act > GOOD_SHARE    ? RINGS_GOOD
+           : ring->in_act > BLIND_SHARE ? RINGS_POOR
+                                        : RINGS_BLIND;
 }
 
 void rings_set_period(struct rings *rings, pid_t tid, uint64_t period)
