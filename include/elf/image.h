@@ -44,10 +44,11 @@ struct image_part {
     uint64_t length;
     const uint8_t *data;
 };
-/* The i-th PT_LOAD (counted from 0, among those that have contents in the file and lie within it). False beyond the
- * last. */
+/* The i-th PT_LOAD (counted from 0, among those that have contents in the file and lie within it).
+ * False beyond the last. */
 bool image_load(const struct image *image, size_t i, struct image_part *ret_part);
-/* The table that leads to the unwind information of each function: .eh_frame_hdr, by PT_GNU_EH_FRAME. */
+/* The table that leads to the unwind information of each function: .eh_frame_hdr, by
+ * PT_GNU_EH_FRAME. */
 bool image_unwind_index(const struct image *image, struct image_part *ret_part);
 /* ET_EXEC: mapped where the file says, bias 0. */
 bool image_is_fixed(const struct image *image);

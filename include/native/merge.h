@@ -1,4 +1,5 @@
-/* One stack out of a thread's native frames and its Python frames. Pure: numbers in, an order out. */
+/* One stack out of a thread's native frames and its Python frames. Pure: numbers in, an order out.
+ */
 #ifndef MEMSAMPLE_NATIVE_MERGE_H
 #define MEMSAMPLE_NATIVE_MERGE_H
 
@@ -21,11 +22,13 @@ struct merge_frame {
 /* How the two fit. */
 enum merge_fit {
     MERGE_EXACT,     /* each Python frame stands where its C frame stood */
-    MERGE_UNCERTAIN, /* they contradict each other: the Python stack is whole, with the native leaf below it */
+    MERGE_UNCERTAIN, /* they contradict each other: the Python stack is whole, with the native leaf
+                        below it */
 };
 
 /* Fills `ret_frames` (room for all frames of both), innermost first. */
-enum merge_fit merge_stacks(const struct merge_input *input, struct merge_frame *ret_frames, size_t *ret_count);
+enum merge_fit merge_stacks(const struct merge_input *input, struct merge_frame *ret_frames,
+                            size_t *ret_count);
 
 /* The most frames of both together. */
 #define MERGE_FRAMES_MAX (NATIVE_FRAMES_MAX + PYTHON_FRAMES_MAX)
@@ -40,9 +43,10 @@ struct merger {
     struct python_entry entries[PYTHON_FRAMES_MAX];
 };
 
-/* Unwinds the last capture of `unwinder`, if there is one, and merges it with the last capture of `reader` (NULL: no Python),
- * which has `python_frames`. */
-void merger_run(struct merger *merger, struct native_unwinder *unwinder, const struct python_reader *reader,
-                const struct python_code *code, size_t python_frames);
+/* Unwinds the last capture of `unwinder`, if there is one, and merges it with the last capture of
+ * `reader` (NULL: no Python), which has `python_frames`. */
+void merger_run(struct merger *merger, struct native_unwinder *unwinder,
+                const struct python_reader *reader, const struct python_code *code,
+                size_t python_frames);
 
 #endif

@@ -1,5 +1,6 @@
-/* Names for places in native code: function, file and line, from whatever the file or its debug information tells. Needs
- * no process: a recording can be named later, or elsewhere. Files are hostile input, read by libdw. */
+/* Names for places in native code: function, file and line, from whatever the file or its debug
+ * information tells. Needs no process: a recording can be named later, or elsewhere. Files are
+ * hostile input, read by libdw. */
 #ifndef MEMSAMPLE_NATIVE_NAMES_H
 #define MEMSAMPLE_NATIVE_NAMES_H
 
@@ -34,9 +35,9 @@ struct names_place {
     int32_t first_line;   /* of the function; 0: not known */
 };
 
-/* What stands at a virtual address of the file: outermost first, at least one place. Where nothing is known the function is
- * called after its file ("<libz.so.1>", or "<libz.so.1+0x1140>" after its beginning). Text is owned by `names`. 0 or
- * -ENOMEM. */
+/* What stands at a virtual address of the file: outermost first, at least one place. Where nothing
+ * is known the function is called after its file ("<libz.so.1>", or "<libz.so.1+0x1140>" after its
+ * beginning). Text is owned by `names`. 0 or -ENOMEM. */
 int names_find(struct names *names, const struct names_module *module, uint64_t address,
                struct names_place ret_places[NAMES_INLINED_MAX], size_t *ret_count);
 

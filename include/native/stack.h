@@ -1,8 +1,9 @@
-/* Native stacks of threads, in two halves as for Python (python/stack.h): the first copies registers and stack while the
- * thread cannot move, the second unwinds the copy after the thread was let go.
+/* Native stacks of threads, in two halves as for Python (python/stack.h): the first copies
+ * registers and stack while the thread cannot move, the second unwinds the copy after the thread
+ * was let go.
  *
- * Where there is no unwind information the frame pointer is followed as long as what it leads to proves to be a frame; then
- * the stack ends. A frame is never guessed. */
+ * Where there is no unwind information the frame pointer is followed as long as what it leads to
+ * proves to be a frame; then the stack ends. A frame is never guessed. */
 #ifndef MEMSAMPLE_NATIVE_STACK_H
 #define MEMSAMPLE_NATIVE_STACK_H
 
@@ -26,9 +27,9 @@ struct native_module {
 };
 
 struct native_frame {
-    remote_addr pc; /* the instruction; of callers an address inside of the call */
-    remote_addr sp; /* lowest address that belongs to the frame: the next frame's is above */
-    uint32_t module; /* number, or NATIVE_NO_MODULE: code that is in no file */
+    remote_addr pc;   /* the instruction; of callers an address inside of the call */
+    remote_addr sp;   /* lowest address that belongs to the frame: the next frame's is above */
+    uint32_t module;  /* number, or NATIVE_NO_MODULE: code that is in no file */
     uint64_t address; /* virtual address in the file, before the load bias */
     bool by_pointer;  /* its caller was found by the frame pointer */
 };
@@ -36,7 +37,8 @@ struct native_frame {
 enum native_end {
     NATIVE_WHOLE,   /* up to where the thread began */
     NATIVE_CUT,     /* deeper than what is copied or kept */
-    NATIVE_NO_INFO, /* the last frame's module has no unwind information there, and no frame pointer that holds */
+    NATIVE_NO_INFO, /* the last frame's module has no unwind information there, and no frame pointer
+                       that holds */
     NATIVE_BROKEN,  /* the last frame's unwind information contradicts the stack */
 };
 
@@ -52,14 +54,15 @@ struct native_unwinder;
 int native_unwinder_create(pid_t pid, struct native_unwinder **ret_unwinder);
 void native_unwinder_destroy(struct native_unwinder *unwinder);
 
-/* Copies the stack above the stack pointer: for a thread that stands still. One read; no allocation, no file. 0, or a
- * negative errno: nothing can be unwound then. */
+/* Copies the stack above the stack pointer: for a thread that stands still. One read; no
+ * allocation, no file. 0, or a negative errno: nothing can be unwound then. */
 int native_capture(struct native_unwinder *unwinder, const struct memory *memory,
                    const struct registers *registers);
 /* Forgets the last capture. */
 void native_forget(struct native_unwinder *unwinder);
 bool native_has_capture(const struct native_unwinder *unwinder);
-/* Unwinds the last capture. Reads files; takes longer when libraries were loaded. 0 or a negative errno. */
+/* Unwinds the last capture. Reads files; takes longer when libraries were loaded. 0 or a negative
+ * errno. */
 int native_unwind(struct native_unwinder *unwinder, struct native_stack *ret_stack);
 /* A word of the captured stack. False when it is not among what was copied. */
 bool native_stack_word(const struct native_unwinder *unwinder, remote_addr address,

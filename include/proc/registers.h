@@ -1,7 +1,8 @@
 /* The registers of one thread that an unwinder needs.
  *
- * Numbered as DWARF does (x86-64 psABI, figure 3.36; DWARF for the Arm 64-bit architecture, 4.1), which libunwind
- * follows. A register that could not be had is unknown: whoever needs it must give up, not guess. */
+ * Numbered as DWARF does (x86-64 psABI, figure 3.36; DWARF for the Arm 64-bit architecture, 4.1),
+ * which libunwind follows. A register that could not be had is unknown: whoever needs it must give
+ * up, not guess. */
 #ifndef MEMSAMPLE_PROC_REGISTERS_H
 #define MEMSAMPLE_PROC_REGISTERS_H
 
@@ -39,13 +40,15 @@ static inline bool registers_has(const struct registers *registers, unsigned num
 /* Of a tracee in a ptrace stop. 0 or a negative errno. */
 int registers_read_stopped(pid_t tid, struct registers *ret_registers);
 
-/* Of a thread that waits in a system call: where it will go on, and its stack; nothing else is known
+/* Of a thread that waits in a system call: where it will go on, and its stack; nothing else is
+ * known
  * (/proc/PID/task/TID/syscall). 0; -EAGAIN when it does not wait there; another negative errno. */
 int registers_read_asleep(pid_t pid, pid_t tid, struct registers *ret_registers);
 bool registers_parse_syscall(const char *text, struct registers *ret_registers);
 
-/* What perf_event_attr.sample_regs_user must ask for, and the registers from what a sample then holds: a word that
- * tells the ABI, and a word each. False when the sample ends before, or holds none (a kernel thread). */
+/* What perf_event_attr.sample_regs_user must ask for, and the registers from what a sample then
+ * holds: a word that tells the ABI, and a word each. False when the sample ends before, or holds
+ * none (a kernel thread). */
 uint64_t registers_perf_mask(void);
 bool registers_take_perf(struct bytes *bytes, struct registers *ret_registers);
 

@@ -15,7 +15,7 @@ struct python_range {
 
 /* The interpreter's own code. */
 struct python_code {
-    struct python_range module; /* the file that holds the runtime */
+    struct python_range module;  /* the file that holds the runtime */
     struct python_range eval[2]; /* the evaluation function, and its rarely used part elsewhere */
 };
 

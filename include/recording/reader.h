@@ -11,7 +11,8 @@ struct recording_frame {
     int32_t line, first_line;
     uint32_t module;  /* of native frames index + 1, and `file` is the module's path; 0: Python */
     uint64_t address; /* of native frames: virtual address in the module's file */
-    size_t first_place, place_count; /* what stands there, once it was named: see recording_name_frame */
+    size_t first_place,
+        place_count; /* what stands there, once it was named: see recording_name_frame */
 };
 
 /* A function at a native frame's address. */
@@ -78,10 +79,10 @@ void recording_rewind(const struct recording *recording, struct recording_cursor
  * together is below 2^53 bytes. */
 bool recording_next(struct recording_cursor *cursor, struct event *ret_event);
 
-/* Says what stands at a native frame's address, outermost first: several functions where some were inlined. Texts are
- * copied. 0 or -ENOMEM. */
-int recording_name_frame(struct recording *recording, size_t frame, const struct recording_place *places,
-                         size_t count);
+/* Says what stands at a native frame's address, outermost first: several functions where some were
+ * inlined. Texts are copied. 0 or -ENOMEM. */
+int recording_name_frame(struct recording *recording, size_t frame,
+                         const struct recording_place *places, size_t count);
 
 /* Reads the file at `path` up to the last good frame. 0; or a negative errno with `error` filled:
  * -EINVAL for a file that is no recording, -EPROTONOSUPPORT for a newer version, -ENODATA for one

@@ -26,7 +26,8 @@ struct rings {
     struct ring *items;
     size_t count, cap;
     uint64_t period;    /* faults between two records, of a new thread */
-    bool registers;     /* tell the thread's registers as of the fault, too: set before the first is added */
+    bool registers;     /* tell the thread's registers as of the fault, too: set before the first is
+                           added */
     bool kernel_faults; /* faults inside system calls are seen, too */
     size_t next;        /* whose turn it is to be read */
 };

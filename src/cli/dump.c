@@ -76,7 +76,8 @@ static void note_gil(const struct look *look, struct dump_thread *thread)
 
 static int capture_python(struct look *look, struct dump_thread *thread)
 {
-    int outcome = look->reader ? python_stack_capture(look->reader, thread->inner_tid) : PYTHON_STACK_NO_THREAD;
+    int outcome = look->reader ? python_stack_capture(look->reader, thread->inner_tid)
+                               : PYTHON_STACK_NO_THREAD;
     if (outcome == 0)
         note_gil(look, thread);
     return outcome;
@@ -157,8 +158,10 @@ static int keep_python(struct dump_thread *thread, const struct python_stack *st
         return -ENOMEM;
     for (size_t i = 0; i < stack->count; i++) {
         const struct python_frame *frame = &stack->frames[i];
-        thread->frames[i] = (struct dump_frame){
-            .function = frame->function, .file = frame->file, .line = frame->line, .first_line = frame->first_line};
+        thread->frames[i] = (struct dump_frame){.function = frame->function,
+                                                .file = frame->file,
+                                                .line = frame->line,
+                                                .first_line = frame->first_line};
     }
     thread->count = stack->count;
     return 0;
@@ -167,14 +170,15 @@ static int keep_python(struct dump_thread *thread, const struct python_stack *st
 static int resolve(struct look *look, struct dump_thread *thread)
 {
     struct python_stack stack = {0};
-    bool python = thread->how != DUMP_TORN && thread->how != DUMP_NO_PYTHON && thread->how != DUMP_GONE;
+    bool python =
+        thread->how != DUMP_TORN && thread->how != DUMP_NO_PYTHON && thread->how != DUMP_GONE;
     int r = python ? python_stack_resolve(look->reader, &stack) : 0;
     if (r != 0)
         return r < 0 ? r : 0;
     thread->truncated = stack.truncated;
     if (look->native && (python || thread->how == DUMP_NO_PYTHON))
-        return dump_native_resolve(look->native, python ? look->reader : NULL, &look->dump.runtime.code, &stack,
-                                   thread);
+        return dump_native_resolve(look->native, python ? look->reader : NULL,
+                                   &look->dump.runtime.code, &stack, thread);
     return keep_python(thread, &stack);
 }
 

@@ -32,8 +32,8 @@ struct dump_thread {
     enum dump_how how;
     enum { DUMP_GIL_UNKNOWN, DUMP_GIL_NONE, DUMP_GIL_HELD, DUMP_GIL_FREE } gil;
     bool truncated;
-    bool native;       /* native frames are among them */
-    const char *doubt; /* why some may be missing or out of place; NULL: nothing is */
+    bool native;               /* native frames are among them */
+    const char *doubt;         /* why some may be missing or out of place; NULL: nothing is */
     struct dump_frame *frames; /* innermost first; texts belong to the reader, and to the names */
     size_t count;
 };

@@ -185,9 +185,9 @@ static json_t *thread_json(const struct dump_thread *thread)
     char state[2] = {thread->state, 0};
     for (size_t i = 0; i < thread->count; i++) {
         const struct dump_frame *frame = &thread->frames[i];
-        json_t *object = json_pack("{s:o, s:o, s:i, s:i}", "file", text_json(frame->file), "function",
-                                   text_json(frame->function), "line", (int)frame->line, "first_line",
-                                   (int)frame->first_line);
+        json_t *object = json_pack("{s:o, s:o, s:i, s:i}", "file", text_json(frame->file),
+                                   "function", text_json(frame->function), "line", (int)frame->line,
+                                   "first_line", (int)frame->first_line);
         if (frame->module)
             json_object_set_new(object, "module", text_json(frame->module));
         json_array_append_new(frames, object);

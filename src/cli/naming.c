@@ -1,4 +1,5 @@
-/* From places in files to functions. A recording keeps places, so that it can be named again where more is known. */
+/* From places in files to functions. A recording keeps places, so that it can be named again where
+ * more is known. */
 #include "cli/naming.h"
 
 #include <errno.h>
@@ -11,8 +12,9 @@ static int name_frame(struct names *names, struct recording *recording, size_t i
     static const struct recording_place nowhere = {.function = "<no file>", .file = ""};
     const struct recording_frame *frame = &recording->frames[index];
     const struct recording_module *module = &recording->modules[frame->module - 1];
-    struct names_module file = {
-        .path = module->path, .build_id = module->build_id, .build_id_bytes = module->build_id_bytes};
+    struct names_module file = {.path = module->path,
+                                .build_id = module->build_id,
+                                .build_id_bytes = module->build_id_bytes};
     struct names_place found[NAMES_INLINED_MAX];
     struct recording_place places[NAMES_INLINED_MAX];
     size_t count;
@@ -34,7 +36,8 @@ int naming_apply(struct recording *recording, bool debuginfod)
     struct names *names;
     if (recording->module_count == 0)
         return 0;
-    int r = names_create(&(struct names_options){.pid = recording->target.pid, .debuginfod = debuginfod}, &names);
+    int r = names_create(
+        &(struct names_options){.pid = recording->target.pid, .debuginfod = debuginfod}, &names);
     if (r < 0)
         return r;
     for (size_t i = 0; i < recording->frame_count && r >= 0; i++)

@@ -135,8 +135,8 @@ static int report(struct record *record)
     struct recording *recording = NULL;
     struct error error = {""};
     struct report_names names = {.debuginfod = options->debuginfod};
-    int r = report_write(output->recording, "html", output->page, options->force, &names, &recording, &profile,
-                         &error);
+    int r = report_write(output->recording, "html", output->page, options->force, &names,
+                         &recording, &profile, &error);
     if (r < 0)
         cli_fail(EXIT_FAILED, "%s; the recording is %s", error.text, output->recording);
     if (profile && !options->quiet)

@@ -126,8 +126,8 @@ static int write_report(const struct render_format *format, struct profile *prof
 }
 
 int report_write(const char *recording_path, const char *format_name, const char *output_path,
-                 bool replace, const struct report_names *names, struct recording **ret_recording, struct profile **ret_profile,
-                 struct error *error)
+                 bool replace, const struct report_names *names, struct recording **ret_recording,
+                 struct profile **ret_profile, struct error *error)
 {
     *ret_recording = NULL;
     *ret_profile = NULL;
@@ -139,8 +139,9 @@ int report_write(const char *recording_path, const char *format_name, const char
     if (r >= 0 && naming_apply(*ret_recording, names->debuginfod) < 0)
         r = error_set(error, -ENOMEM, "out of memory while native functions were named");
     if (r >= 0)
-        r = profile_create_with(*ret_recording, &(struct profile_options){.internals = names->internals}, ret_profile,
-                                error);
+        r = profile_create_with(*ret_recording,
+                                &(struct profile_options){.internals = names->internals},
+                                ret_profile, error);
     if (r < 0)
         return r;
     return write_report(format, *ret_profile, output_path, replace, error);
@@ -226,8 +227,8 @@ int report_main(int argc, char **argv)
         if (!chosen)
             return cli_fail(EXIT_FAILED, "out of memory");
     }
-    r = report_write(options.recording, options.format, options.output, options.replace, &options.names,
-                     &recording, &profile, &error);
+    r = report_write(options.recording, options.format, options.output, options.replace,
+                     &options.names, &recording, &profile, &error);
     if (r >= 0 && chosen)
         printf("%s\n", chosen);
     profile_destroy(profile);

@@ -20,7 +20,7 @@ struct report_names {
  * and the profile are handed out as soon as they are there, also when writing fails later: NULL
  * otherwise; the caller frees both. 0 or a negative errno with `error` filled. */
 int report_write(const char *recording_path, const char *format, const char *output_path,
-                 bool replace, const struct report_names *names, struct recording **ret_recording, struct profile **ret_profile,
-                 struct error *error);
+                 bool replace, const struct report_names *names, struct recording **ret_recording,
+                 struct profile **ret_profile, struct error *error);
 
 #endif

@@ -80,15 +80,18 @@ static int unfold(struct calltree *tree, uint32_t stack_id, size_t *ret_count)
     for (; stack_id; stack_id = recording->stacks[stack_id].parent_id) {
         uint32_t frame = recording->stacks[stack_id].frame_id;
         size_t first = tree->frames->first[frame], end = tree->frames->first[frame + 1];
-        if (array_reserve(&tree->path, &tree->path_cap, count + (end - first), sizeof(*tree->path)) < 0 ||
-            array_reserve(&tree->marks, &tree->marks_cap, count + (end - first), sizeof(*tree->marks)) < 0)
+        if (array_reserve(&tree->path, &tree->path_cap, count + (end - first),
+                          sizeof(*tree->path)) < 0 ||
+            array_reserve(&tree->marks, &tree->marks_cap, count + (end - first),
+                          sizeof(*tree->marks)) < 0)
             return -ENOMEM;
         while (end > first) {
             uint32_t id = tree->frames->ids[--end];
             const struct profile_frame *shown = &tree->profile_frames[id];
             tree->path[count] = id;
-            tree->marks[count++] = (struct internals_frame){
-                .native = shown->module, .interpreter = shown->interpreter, .function = shown->function};
+            tree->marks[count++] = (struct internals_frame){.native = shown->module,
+                                                            .interpreter = shown->interpreter,
+                                                            .function = shown->function};
         }
     }
     if (!tree->internals)
@@ -102,18 +105,21 @@ static int child_of(struct calltree *tree, uint32_t frame, uint32_t *node)
     const uint32_t key[] = {*node, frame};
     uint32_t number;
     bool added;
-    int r = array_reserve(&tree->child, &tree->child_cap, tree->children.count + 1, sizeof(*tree->child));
+    int r = array_reserve(&tree->child, &tree->child_cap, tree->children.count + 1,
+                          sizeof(*tree->child));
     if (r >= 0)
         r = intern_add(&tree->children, key, sizeof(key), &number, &added);
     if (r >= 0 && added)
-        r = add_node(tree, (struct profile_node){.kind = NODE_FRAME, .parent = *node, .frame = frame},
+        r = add_node(tree,
+                     (struct profile_node){.kind = NODE_FRAME, .parent = *node, .frame = frame},
                      &tree->child[number]);
     if (r >= 0)
         *node = tree->child[number];
     return r;
 }
 
-static int unfolded_node(struct calltree *tree, uint32_t stack_id, bool truncated, uint32_t *ret_node)
+static int unfolded_node(struct calltree *tree, uint32_t stack_id, bool truncated,
+                         uint32_t *ret_node)
 {
     uint32_t node = CALLTREE_NATIVE;
     size_t count = 0;

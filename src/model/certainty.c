@@ -39,7 +39,8 @@ static uint32_t line_of(const struct recording *recording, const struct event_ow
     default:
         return NO_LINE;
     }
-    /* Of Python's, not of the native functions that it called: their addresses hardly ever repeat. */
+    /* Of Python's, not of the native functions that it called: their addresses hardly ever repeat.
+     */
     uint32_t stack = owner->stack_id;
     while (stack && recording->frames[recording->stacks[stack].frame_id].module)
         stack = recording->stacks[stack].parent_id;

@@ -26,7 +26,8 @@ void frames_deinit(struct frames *frames)
 static int add_frame(struct building *building, struct profile_frame frame)
 {
     struct profile *profile = building->profile;
-    int r = array_reserve(&profile->frames, &building->frames_cap, profile->frame_count + 1, sizeof(frame));
+    int r = array_reserve(&profile->frames, &building->frames_cap, profile->frame_count + 1,
+                          sizeof(frame));
     if (r >= 0)
         profile->frames[profile->frame_count++] = frame;
     return r;
@@ -34,7 +35,8 @@ static int add_frame(struct building *building, struct profile_frame frame)
 
 static int add_id(struct building *building, uint32_t id)
 {
-    int r = array_reserve(&building->frames->ids, &building->ids_cap, building->id_count + 1, sizeof(id));
+    int r = array_reserve(&building->frames->ids, &building->ids_cap, building->id_count + 1,
+                          sizeof(id));
     if (r >= 0)
         building->frames->ids[building->id_count++] = id;
     return r;
@@ -68,7 +70,8 @@ static int add_native(struct building *building, const struct recording_frame *f
     const struct recording *recording = building->recording;
     const struct recording_module *module = &recording->modules[frame->module - 1];
     if (frame->place_count == 0)
-        return add_place(building, module, &(struct recording_place){.function = frame->function, .file = ""});
+        return add_place(building, module,
+                         &(struct recording_place){.function = frame->function, .file = ""});
     int r = 0;
     for (size_t i = 0; i < frame->place_count && r >= 0; i++)
         r = add_place(building, module, &recording->places[frame->first_place + i]);
@@ -81,27 +84,30 @@ static int add_all(struct building *building)
     int r = 0;
     for (size_t i = 0; i < recording->frame_count && r >= 0; i++) {
         const struct recording_frame *frame = &recording->frames[i];
-        r = add_frame(building, (struct profile_frame){
-                                    .file = frame->file,
-                                    .function = frame->function,
-                                    .line = frame->line,
-                                    .first_line = frame->first_line,
-                                    .user = !frame->module && frame->file[0] && !path_is_library(frame->file)});
+        r = add_frame(building, (struct profile_frame){.file = frame->file,
+                                                       .function = frame->function,
+                                                       .line = frame->line,
+                                                       .first_line = frame->first_line,
+                                                       .user = !frame->module && frame->file[0] &&
+                                                               !path_is_library(frame->file)});
     }
     if (r >= 0)
         r = add_frame(building, (struct profile_frame){.file = "", .function = "<truncated>"});
     for (size_t i = 0; i < recording->frame_count && r >= 0; i++) {
         building->frames->first[i] = (uint32_t)building->id_count;
-        r = recording->frames[i].module ? add_native(building, &recording->frames[i]) : add_id(building, (uint32_t)i);
+        r = recording->frames[i].module ? add_native(building, &recording->frames[i])
+                                        : add_id(building, (uint32_t)i);
     }
     building->frames->first[recording->frame_count] = (uint32_t)building->id_count;
     return r;
 }
 
-int frames_build(const struct recording *recording, struct profile *profile, struct frames *ret_frames)
+int frames_build(const struct recording *recording, struct profile *profile,
+                 struct frames *ret_frames)
 {
     struct building building = {.recording = recording, .profile = profile, .frames = ret_frames};
-    *ret_frames = (struct frames){.first = calloc(recording->frame_count + 1, sizeof(*ret_frames->first))};
+    *ret_frames =
+        (struct frames){.first = calloc(recording->frame_count + 1, sizeof(*ret_frames->first))};
     int r = ret_frames->first ? add_all(&building) : -ENOMEM;
     intern_deinit(&building.places);
     return r;

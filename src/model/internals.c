@@ -1,4 +1,5 @@
-/* The policy of folding. Knows names of CPython's functions (3.8 to 3.15) and of how C libraries start threads. */
+/* The policy of folding. Knows names of CPython's functions (3.8 to 3.15) and of how C libraries
+ * start threads. */
 #include "model/internals.h"
 
 #include <string.h>
@@ -7,19 +8,72 @@
 
 /* Beginnings of names of functions that only pass a call on, or enter the evaluation loop. */
 static const char *const machinery[] = {
-    "_PyEval_", "PyEval_", "_TAIL_CALL_", "_PyFunction_", "function_code_fastcall", "call_function", "_PyObject_Vectorcall",
-    "PyObject_Vectorcall", "_PyObject_Call", "PyObject_Call", "_PyObject_FastCall", "_PyObject_MakeTpCall", "object_vacall",
-    "_PyVectorcall_", "PyVectorcall_", "_PyCFunction_", "cfunction_", "method_vectorcall", "method_call", "method_descr",
-    "_PyMethodDef_", "_PyMethodDescr_", "slot_tp_", "slot_nb_", "slot_sq_", "slot_mp_", "vectorcall_", "type_call",
-    "type_vectorcall", "wrapperdescr_call", "wrapper_call", "wrap_", "gen_send", "gen_iternext", "_PyGen_", "builtin_exec",
-    "builtin_eval", "do_call_core", "partial_vectorcall", "partial_call", "classmethoddescr_call", "_Py_Vectorcall",
-    "_PyEntryFrame", "PyCFunction_Call", "cmpwrapper", "py_trampoline", "_PyPerfTrampoline",
+    "_PyEval_",
+    "PyEval_",
+    "_TAIL_CALL_",
+    "_PyFunction_",
+    "function_code_fastcall",
+    "call_function",
+    "_PyObject_Vectorcall",
+    "PyObject_Vectorcall",
+    "_PyObject_Call",
+    "PyObject_Call",
+    "_PyObject_FastCall",
+    "_PyObject_MakeTpCall",
+    "object_vacall",
+    "_PyVectorcall_",
+    "PyVectorcall_",
+    "_PyCFunction_",
+    "cfunction_",
+    "method_vectorcall",
+    "method_call",
+    "method_descr",
+    "_PyMethodDef_",
+    "_PyMethodDescr_",
+    "slot_tp_",
+    "slot_nb_",
+    "slot_sq_",
+    "slot_mp_",
+    "vectorcall_",
+    "type_call",
+    "type_vectorcall",
+    "wrapperdescr_call",
+    "wrapper_call",
+    "wrap_",
+    "gen_send",
+    "gen_iternext",
+    "_PyGen_",
+    "builtin_exec",
+    "builtin_eval",
+    "do_call_core",
+    "partial_vectorcall",
+    "partial_call",
+    "classmethoddescr_call",
+    "_Py_Vectorcall",
+    "_PyEntryFrame",
+    "PyCFunction_Call",
+    "cmpwrapper",
+    "py_trampoline",
+    "_PyPerfTrampoline",
 };
 
 /* How a program, or one of its threads, begins. */
 static const char *const beginnings[] = {
-    "_start", "__libc_start_main", "__libc_start_call_main", "__libc_start_main_impl", "main", "start_thread", "clone", "clone3", "__clone3",
-    "__clone", "__GI___clone3", "thread_start", "start", "libc_start_main_stage2", "generic_start_main",
+    "_start",
+    "__libc_start_main",
+    "__libc_start_call_main",
+    "__libc_start_main_impl",
+    "main",
+    "start_thread",
+    "clone",
+    "clone3",
+    "__clone3",
+    "__clone",
+    "__GI___clone3",
+    "thread_start",
+    "start",
+    "libc_start_main_stage2",
+    "generic_start_main",
 };
 
 static bool begins_with_any(const char *function)
@@ -57,6 +111,7 @@ void internals_mark(struct internals_frame *frames, size_t count)
         frames[i].hidden = is_internal(&frames[i], inner && any_python);
     }
     /* From the outermost frame inwards: how it all began. */
-    for (size_t i = count; i-- > 1 && frames[i].native && (frames[i].hidden || is_beginning(frames[i].function));)
+    for (size_t i = count;
+         i-- > 1 && frames[i].native && (frames[i].hidden || is_beginning(frames[i].function));)
         frames[i].hidden = true;
 }

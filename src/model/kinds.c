@@ -32,13 +32,14 @@ static size_t lower_bound(const struct kinds *kinds, uint64_t page)
     return low;
 }
 
-/* Cuts [first, end) out of the ranges; returns where a range with these pages belongs. Makes at most one range more, for which there
- * is room. */
+/* Cuts [first, end) out of the ranges; returns where a range with these pages belongs. Makes at
+ * most one range more, for which there is room. */
 static size_t cut_out(struct kinds *kinds, uint64_t first, uint64_t end)
 {
     struct kinds_range *ranges = kinds->ranges;
     size_t at = lower_bound(kinds, first), gone;
-    if (at < kinds->count && ranges[at].first < first && ranges[at].end > end) { /* it is in the middle of one */
+    if (at < kinds->count && ranges[at].first < first &&
+        ranges[at].end > end) { /* it is in the middle of one */
         memmove(&ranges[at + 1], &ranges[at], (kinds->count++ - at) * sizeof(*ranges));
         ranges[at].end = first;
         ranges[at + 1].first = end;
@@ -65,10 +66,12 @@ int kinds_see_place(struct kinds *kinds, const struct event_place *place)
         return r;
     /* A mapping that grew, or of which another page is a huge one, is the same. */
     size_t old = lower_bound(kinds, first);
-    bool same = old < kinds->count && kinds->ranges[old].first <= first && kinds->ranges[old].kind == place->kind;
+    bool same = old < kinds->count && kinds->ranges[old].first <= first &&
+                kinds->ranges[old].kind == place->kind;
     uint32_t region = same ? kinds->ranges[old].region : kinds->region_count++;
     size_t at = cut_out(kinds, first, end);
-    memmove(&kinds->ranges[at + 1], &kinds->ranges[at], (kinds->count++ - at) * sizeof(*kinds->ranges));
+    memmove(&kinds->ranges[at + 1], &kinds->ranges[at],
+            (kinds->count++ - at) * sizeof(*kinds->ranges));
     kinds->ranges[at] = (struct kinds_range){
         .first = first, .end = end, .region = region, .kind = place->kind, .huge = place->huge};
     return 0;
@@ -84,7 +87,8 @@ static int note_region(struct kinds *kinds, const struct kinds_range *range)
 {
     size_t before = kinds->met_cap[range->kind];
     bool **met = &kinds->met[range->kind];
-    int r = array_reserve(met, &kinds->met_cap[range->kind], (size_t)range->region + 1, sizeof(**met));
+    int r =
+        array_reserve(met, &kinds->met_cap[range->kind], (size_t)range->region + 1, sizeof(**met));
     if (r < 0)
         return r;
     memset(*met + before, 0, kinds->met_cap[range->kind] - before);
@@ -105,7 +109,8 @@ int kinds_charge(struct kinds *kinds, uint32_t node, uint64_t page, uint64_t gro
     if (kinds->count == 0 || grown_bytes == 0)
         return 0;
     const struct kinds_range *range = find_range(kinds, page);
-    int r = array_reserve(&kinds->of_node, &kinds->node_cap, (size_t)node + 1, sizeof(*kinds->of_node));
+    int r =
+        array_reserve(&kinds->of_node, &kinds->node_cap, (size_t)node + 1, sizeof(*kinds->of_node));
     if (r >= 0 && range)
         r = note_region(kinds, range);
     if (r < 0)

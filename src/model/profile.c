@@ -72,12 +72,14 @@ static void fill_growth_totals(struct profile *profile)
 
 uint32_t profile_python_node(const struct profile *profile, uint32_t node)
 {
-    while (profile->nodes[node].kind == NODE_FRAME && profile->frames[profile->nodes[node].frame].module)
+    while (profile->nodes[node].kind == NODE_FRAME &&
+           profile->frames[profile->nodes[node].frame].module)
         node = profile->nodes[node].parent;
     return node;
 }
 
-static int build(const struct recording *recording, const struct profile_options *options, struct profile *profile)
+static int build(const struct recording *recording, const struct profile_options *options,
+                 struct profile *profile)
 {
     struct timeline timeline = {0};
     struct frames frames = {0};

@@ -90,8 +90,11 @@ static int table_row(struct table *table, struct row_key key, bool user, uint32_
     if (array_reserve(&table->rows, &table->cap, count, sizeof(*table->rows)) < 0 ||
         array_reserve(&table->active, &table->active_cap, count, sizeof(*table->active)) < 0)
         return -ENOMEM;
-    table->rows[count - 1] = (struct profile_row){
-        .file = key.file, .function = key.function, .line = (int32_t)key.line, .user = user, .module = key.module};
+    table->rows[count - 1] = (struct profile_row){.file = key.file,
+                                                  .function = key.function,
+                                                  .line = (int32_t)key.line,
+                                                  .user = user,
+                                                  .module = key.module};
     table->active[count - 1] = 0;
     return 0;
 }
@@ -108,7 +111,8 @@ struct walk {
     struct profile *profile;
     const struct calltree_seen *seen;
     struct profile_kinds *kinds; /* by node: with everything below; NULL: not known */
-    struct figures *own; /* by node; NULL: there are no native frames, and it is the node's own self */
+    struct figures
+        *own; /* by node; NULL: there are no native frames, and it is the node's own self */
     struct table lines, functions, source_lines, culprits;
     uint32_t *line_of, *function_of, *source_line_of; /* by node: rows; NONE for the root */
     uint32_t *mine;              /* by node: the node of its innermost user line, or NONE */
@@ -231,7 +235,8 @@ static void link_children(struct walk *walk)
     }
 }
 
-/* What counts as a node's own: that of native functions below counts for the Python frame as well. */
+/* What counts as a node's own: that of native functions below counts for the Python frame as well.
+ */
 static void enter_row(struct walk *walk, struct table *table, uint32_t row_index, uint32_t node)
 {
     const struct figures *self = walk->own ? &walk->own[node] : &walk->profile->nodes[node].self;
@@ -343,10 +348,12 @@ static int find_culprits(struct walk *walk)
         if (!self->grown_bytes && !self->held_at_peak_bytes && !self->held_at_end_bytes &&
             !self->released_bytes && !self->freed_bytes && !walk->seen[i].samples)
             continue;
-        uint32_t charged = walk->mine[i] == NONE ? profile_python_node(profile, i) : walk->mine[i], index;
+        uint32_t charged = walk->mine[i] == NONE ? profile_python_node(profile, i) : walk->mine[i],
+                 index;
         charged = whole_line(walk, charged);
         const struct profile_row *line = &walk->lines.rows[walk->line_of[charged]];
-        int r = table_row(&walk->culprits, (struct row_key){line->file, line->function, line->line, line->module},
+        int r = table_row(&walk->culprits,
+                          (struct row_key){line->file, line->function, line->line, line->module},
                           line->user, &index);
         if (r < 0)
             return r;

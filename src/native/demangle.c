@@ -7,7 +7,8 @@
 
 #include "base/cleanup.h"
 
-#define SYMBOL_BYTES_MAX 8192 /* the time it takes grows with the length, and the text comes from a file */
+#define SYMBOL_BYTES_MAX                                                                           \
+    8192 /* the time it takes grows with the length, and the text comes from a file */
 
 void demangle(const char *symbol, char *text, size_t size)
 {

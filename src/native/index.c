@@ -1,6 +1,6 @@
-/* .eh_frame_hdr in the one form that linkers write (Linux Standard Base 5.0, 10.6.2): version 1, a 4-byte distance, a 4-byte
- * count, then a table sorted by address: 4-byte distances from the index itself to a function and to its unwind
- * information. libunwind searches no other form. */
+/* .eh_frame_hdr in the one form that linkers write (Linux Standard Base 5.0, 10.6.2): version 1, a
+ * 4-byte distance, a 4-byte count, then a table sorted by address: 4-byte distances from the index
+ * itself to a function and to its unwind information. libunwind searches no other form. */
 #include "index.h"
 
 #include <string.h>

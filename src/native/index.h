@@ -13,7 +13,8 @@ struct unwind_index {
 };
 
 void index_open(const struct image *image, struct unwind_index *ret_index);
-/* The beginning of the last function that begins at or before `address` (virtual addresses of the file). */
+/* The beginning of the last function that begins at or before `address` (virtual addresses of the
+ * file). */
 bool index_find_function(const struct unwind_index *index, uint64_t address, uint64_t *ret_start);
 
 #endif

@@ -1,12 +1,12 @@
 /* Where Python frames stand among native ones.
  *
- * From 3.11 on each evaluation loop leaves something of the interpreter's in its own part of the C stack (a shim frame, or
- * a cframe): the native frame around that address is the loop's, whatever the function is called, also in builds whose
- * instructions are functions of their own. Up to 3.10 the n-th native frame of the evaluation function runs the n-th
- * Python frame.
+ * From 3.11 on each evaluation loop leaves something of the interpreter's in its own part of the C
+ * stack (a shim frame, or a cframe): the native frame around that address is the loop's, whatever
+ * the function is called, also in builds whose instructions are functions of their own. Up to 3.10
+ * the n-th native frame of the evaluation function runs the n-th Python frame.
  *
- * The loop's own native frame is replaced by what it runs. A frame whose caller was found by its frame pointer alone may hide
- * others, so it stays. */
+ * The loop's own native frame is replaced by what it runs. A frame whose caller was found by its
+ * frame pointer alone may hide others, so it stays. */
 #include "native/merge.h"
 
 #include "base/array.h"
@@ -15,19 +15,21 @@ struct merging {
     const struct merge_input *input;
     struct merge_frame *frames;
     size_t count;
-    size_t entry; /* next to be placed */
+    size_t entry;  /* next to be placed */
     size_t python; /* Python frames placed */
 };
 
 static void put_native(struct merging *merging, size_t index)
 {
-    merging->frames[merging->count++] = (struct merge_frame){.native = true, .index = (uint32_t)index};
+    merging->frames[merging->count++] =
+        (struct merge_frame){.native = true, .index = (uint32_t)index};
 }
 
 static void put_python_up_to(struct merging *merging, size_t end)
 {
     while (merging->python < end && merging->python < merging->input->python_frames)
-        merging->frames[merging->count++] = (struct merge_frame){.index = (uint32_t)merging->python++};
+        merging->frames[merging->count++] =
+            (struct merge_frame){.index = (uint32_t)merging->python++};
 }
 
 static bool is_in(const struct python_range *range, remote_addr address)
@@ -68,12 +70,13 @@ static bool takes_entry(const struct merging *merging, size_t index)
            anchor < top_of(input->native, index);
 }
 
-/* Passes loops that run nothing and have no part of the stack: the frame that stands for "none runs" in 3.15 lies in the
- * thread state. */
+/* Passes loops that run nothing and have no part of the stack: the frame that stands for "none
+ * runs" in 3.15 lies in the thread state. */
 static void pass_idle(struct merging *merging, remote_addr sp)
 {
     const struct merge_input *input = merging->input;
-    while (is_anchored(input) && merging->entry < input->entry_count && input->entries[merging->entry].anchor < sp &&
+    while (is_anchored(input) && merging->entry < input->entry_count &&
+           input->entries[merging->entry].anchor < sp &&
            input->entries[merging->entry].frames_end == merging->python)
         merging->entry++;
 }
@@ -85,7 +88,8 @@ static bool is_consistent(const struct merge_input *input)
     size_t evals = 0;
     if (is_anchored(input)) {
         for (size_t i = 0; i < input->entry_count && input->entries[i].anchor; i++) {
-            size_t frames = input->entries[i].frames_end - (i ? input->entries[i - 1].frames_end : 0);
+            size_t frames =
+                input->entries[i].frames_end - (i ? input->entries[i - 1].frames_end : 0);
             if (input->entries[i].anchor < above && frames)
                 return false;
             above = input->entries[i].anchor > above ? input->entries[i].anchor : above;
@@ -117,12 +121,14 @@ static void place_frames(struct merging *merging)
 static void place_leaf(struct merging *merging)
 {
     const struct native_stack *native = merging->input->native;
-    for (size_t i = 0; i < native->count && !is_in(&merging->input->code.module, native->frames[i].pc); i++)
+    for (size_t i = 0;
+         i < native->count && !is_in(&merging->input->code.module, native->frames[i].pc); i++)
         put_native(merging, i);
     put_python_up_to(merging, merging->input->python_frames);
 }
 
-enum merge_fit merge_stacks(const struct merge_input *input, struct merge_frame *ret_frames, size_t *ret_count)
+enum merge_fit merge_stacks(const struct merge_input *input, struct merge_frame *ret_frames,
+                            size_t *ret_count)
 {
     struct merging merging = {.input = input, .frames = ret_frames};
     bool exact = input->python_frames == 0 || (is_consistent(input) && input->native->count);
@@ -139,15 +145,18 @@ static bool read_word(void *context, remote_addr address, uint64_t *ret_word)
     return native_stack_word(context, address, ret_word);
 }
 
-void merger_run(struct merger *merger, struct native_unwinder *unwinder, const struct python_reader *reader,
-                const struct python_code *code, size_t python_frames)
+void merger_run(struct merger *merger, struct native_unwinder *unwinder,
+                const struct python_reader *reader, const struct python_code *code,
+                size_t python_frames)
 {
     merger->native = (struct native_stack){0};
     merger->unwound = native_has_capture(unwinder) && native_unwind(unwinder, &merger->native) == 0;
-    struct merge_input input = {
-        .native = &merger->native, .python_frames = python_frames, .entries = merger->entries, .code = *code};
+    struct merge_input input = {.native = &merger->native,
+                                .python_frames = python_frames,
+                                .entries = merger->entries,
+                                .code = *code};
     if (reader)
-        input.entry_count =
-            python_stack_entries(reader, read_word, unwinder, merger->entries, ARRAY_SIZE(merger->entries));
+        input.entry_count = python_stack_entries(reader, read_word, unwinder, merger->entries,
+                                                 ARRAY_SIZE(merger->entries));
     merger->fit = merge_stacks(&input, merger->frames, &merger->count);
 }

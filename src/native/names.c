@@ -1,5 +1,5 @@
-/* Names by libdwfl, which knows where debug information may lie: in the file, in its .gnu_debugdata, beside it by build-id or
- * debug link, or on a server. */
+/* Names by libdwfl, which knows where debug information may lie: in the file, in its
+ * .gnu_debugdata, beside it by build-id or debug link, or on a server. */
 #include "native/names.h"
 
 #include <dwarf.h>
@@ -90,7 +90,8 @@ static bool is_the_file(int fd, const struct names_module *module)
     const void *id;
     Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
     ssize_t length = elf ? dwelf_elf_gnu_build_id(elf, &id) : -1;
-    bool same = length == (ssize_t)module->build_id_bytes && memcmp(id, module->build_id, module->build_id_bytes) == 0;
+    bool same = length == (ssize_t)module->build_id_bytes &&
+                memcmp(id, module->build_id, module->build_id_bytes) == 0;
     elf_end(elf);
     return same;
 }
@@ -129,7 +130,8 @@ static int open_file(const struct names *names, const struct names_module *modul
     return fd;
 }
 
-static void load_file(const struct names *names, const struct names_module *module, struct names_file *file)
+static void load_file(const struct names *names, const struct names_module *module,
+                      struct names_file *file)
 {
     static char *debug_path; /* the usual places */
     static const Dwfl_Callbacks callbacks = {
@@ -153,13 +155,15 @@ static void load_file(const struct names *names, const struct names_module *modu
         close(fd);
 }
 
-static int find_file(struct names *names, const struct names_module *module, struct names_file **ret_file)
+static int find_file(struct names *names, const struct names_module *module,
+                     struct names_file **ret_file)
 {
     _cleanup_(freep) char *key = NULL;
     size_t path_bytes = strlen(module->path) + 1;
     uint32_t number;
     bool added;
-    if (array_reserve(&names->files, &names->files_cap, names->paths.count + 1, sizeof(*names->files)) < 0)
+    if (array_reserve(&names->files, &names->files_cap, names->paths.count + 1,
+                      sizeof(*names->files)) < 0)
         return -ENOMEM;
     key = malloc(path_bytes + module->build_id_bytes);
     if (!key)
@@ -188,7 +192,8 @@ static const char *keep(struct names *names, const char *text)
     utf8_append(&clean, text, strnlen(text, PATH_MAX));
     buffer_put_u8(&clean, 0);
     if (clean.failed ||
-        array_reserve(&names->text, &names->text_cap, names->texts.count + 1, sizeof(*names->text)) < 0 ||
+        array_reserve(&names->text, &names->text_cap, names->texts.count + 1,
+                      sizeof(*names->text)) < 0 ||
         intern_add(&names->texts, clean.data, clean.length, &number, &added) < 0)
         return NULL;
     if (added)
@@ -218,7 +223,8 @@ static int32_t number_of(Dwarf_Die *die, unsigned attribute_name)
 {
     Dwarf_Attribute attribute;
     Dwarf_Word value;
-    if (dwarf_formudata(dwarf_attr_integrate(die, attribute_name, &attribute), &value) != 0 || value > INT32_MAX)
+    if (dwarf_formudata(dwarf_attr_integrate(die, attribute_name, &attribute), &value) != 0 ||
+        value > INT32_MAX)
         return 0;
     return (int32_t)value;
 }
@@ -235,7 +241,8 @@ static const char *call_file(Dwarf_Die *cu, Dwarf_Die *die)
     return file ? file : "";
 }
 
-/* Functions at an address as the debug information has them. Returns how many, 0: it tells nothing. */
+/* Functions at an address as the debug information has them. Returns how many, 0: it tells nothing.
+ */
 static size_t find_scopes(struct names *names, Dwfl_Module *module, uint64_t address,
                           struct names_place places[NAMES_INLINED_MAX])
 {
@@ -244,7 +251,8 @@ static size_t find_scopes(struct names *names, Dwfl_Module *module, uint64_t add
     if (!cu)
         return 0;
     _cleanup_(freep) Dwarf_Die *lexical = NULL, *scopes = NULL;
-    /* The first is the innermost; those around it are where it was written, not where it was inlined. */
+    /* The first is the innermost; those around it are where it was written, not where it was
+     * inlined. */
     if (dwarf_getscopes(cu, address - bias, &lexical) <= 0)
         return 0;
     int n = dwarf_getscopes_die(&lexical[0], &scopes); /* innermost first */
@@ -255,12 +263,14 @@ static size_t find_scopes(struct names *names, Dwfl_Module *module, uint64_t add
     for (int i = 0; i < n && count < NAMES_INLINED_MAX; i++) {
         int tag = dwarf_tag(&scopes[i]);
         const char *function;
-        if ((tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine) || !(function = function_of(&scopes[i])))
+        if ((tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine) ||
+            !(function = function_of(&scopes[i])))
             continue;
-        places[count++] = (struct names_place){.function = keep_function(names, function),
-                                               .file = keep(names, at_file ? at_file : ""),
-                                               .line = at_file ? at_line : 0,
-                                               .first_line = number_of(&scopes[i], DW_AT_decl_line)};
+        places[count++] =
+            (struct names_place){.function = keep_function(names, function),
+                                 .file = keep(names, at_file ? at_file : ""),
+                                 .line = at_file ? at_line : 0,
+                                 .first_line = number_of(&scopes[i], DW_AT_decl_line)};
         if (tag == DW_TAG_subprogram)
             break;
         at_file = call_file(cu, &scopes[i]);
@@ -281,15 +291,16 @@ static const char *find_symbol(struct names *names, Dwfl_Module *module, uint64_
     const char *name = dwfl_module_addrinfo(module, address, &offset, &symbol, NULL, NULL, NULL);
     /* The nearest symbol before is not the function when that ends before. */
     if (!name || !name[0] || (symbol.st_size && offset >= symbol.st_size) ||
-        (!symbol.st_size && GELF_ST_TYPE(symbol.st_info) != STT_FUNC && GELF_ST_TYPE(symbol.st_info) != STT_NOTYPE))
+        (!symbol.st_size && GELF_ST_TYPE(symbol.st_info) != STT_FUNC &&
+         GELF_ST_TYPE(symbol.st_info) != STT_NOTYPE))
         return NULL;
     if (!symbol.st_size && offset)
         return NULL; /* from hand-written assembly: where it ends is not known */
     return keep_function(names, name);
 }
 
-static const char *name_after_file(struct names *names, const struct names_file *file, const char *path,
-                                   uint64_t address)
+static const char *name_after_file(struct names *names, const struct names_file *file,
+                                   const char *path, uint64_t address)
 {
     char text[NAME_BYTES_MAX];
     uint64_t start;

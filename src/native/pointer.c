@@ -1,11 +1,13 @@
-/* Frame records: the caller's frame pointer, then the address of return (x86-64 psABI 3.2.2; AAPCS64 6.4.6). */
+/* Frame records: the caller's frame pointer, then the address of return (x86-64 psABI 3.2.2;
+ * AAPCS64 6.4.6). */
 #include "pointer.h"
 
-#define RECORD_ALIGN 16 /* of a record's address: both ABIs keep the stack so at calls */
+#define RECORD_ALIGN 16        /* of a record's address: both ABIs keep the stack so at calls */
 #define FRAME_MAX    (1 << 20) /* bytes of one frame; larger ones are no frames */
 
 #if defined(__x86_64__)
-/* call rel32 (e8), or call r/m64 (ff /2) in its lengths of 2 to 7 bytes (Intel SDM vol. 2A, CALL). */
+/* call rel32 (e8), or call r/m64 (ff /2) in its lengths of 2 to 7 bytes (Intel SDM vol. 2A, CALL).
+ */
 static bool follows_call(const struct space *space, remote_addr pc)
 {
     uint8_t byte, mode;
@@ -32,13 +34,15 @@ static bool follows_call(const struct space *space, remote_addr pc)
 }
 #endif
 
-bool pointer_follow(const struct native_unwinder *unwinder, const struct space *space, remote_addr sp, remote_addr fp,
-                    struct pointer_step *ret_step)
+bool pointer_follow(const struct native_unwinder *unwinder, const struct space *space,
+                    remote_addr sp, remote_addr fp, struct pointer_step *ret_step)
 {
     uint64_t caller_fp, pc;
-    if (fp % RECORD_ALIGN || fp < sp || fp - sp > FRAME_MAX || !native_stack_word(unwinder, fp, &caller_fp) ||
-        !native_stack_word(unwinder, fp + 8, &pc) || !follows_call(space, pc))
+    if (fp % RECORD_ALIGN || fp < sp || fp - sp > FRAME_MAX ||
+        !native_stack_word(unwinder, fp, &caller_fp) || !native_stack_word(unwinder, fp + 8, &pc) ||
+        !follows_call(space, pc))
         return false;
-    *ret_step = (struct pointer_step){.pc = pc, .sp = fp + 16, .fp = caller_fp > fp ? caller_fp : 0};
+    *ret_step =
+        (struct pointer_step){.pc = pc, .sp = fp + 16, .fp = caller_fp > fp ? caller_fp : 0};
     return true;
 }

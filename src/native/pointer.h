@@ -10,9 +10,10 @@ struct pointer_step {
     remote_addr pc, sp, fp;
 };
 
-/* Follows `fp`. False unless it leads to a record in the stack above `sp` that holds the address behind a call
- * instruction: code that uses the register for something else is not taken for a frame. */
-bool pointer_follow(const struct native_unwinder *unwinder, const struct space *space, remote_addr sp, remote_addr fp,
-                    struct pointer_step *ret_step);
+/* Follows `fp`. False unless it leads to a record in the stack above `sp` that holds the address
+ * behind a call instruction: code that uses the register for something else is not taken for a
+ * frame. */
+bool pointer_follow(const struct native_unwinder *unwinder, const struct space *space,
+                    remote_addr sp, remote_addr fp, struct pointer_step *ret_step);
 
 #endif

@@ -10,8 +10,9 @@
 #include "base/cleanup.h"
 #include "base/units.h"
 
-#define LOOK_NS        (500 * NS_PER_MS) /* a library may come where another one was */
-/* An address was not found, and looking did not help the last time: code made at run time is in no file. */
+#define LOOK_NS (500 * NS_PER_MS) /* a library may come where another one was */
+/* An address was not found, and looking did not help the last time: code made at run time is in no
+ * file. */
 #define LOOK_AGAIN_NS (20 * NS_PER_MS)
 
 void space_init(struct space *space, pid_t pid)
@@ -45,8 +46,8 @@ static uint64_t hash_maps(const struct maps *maps)
         const struct map *map = &maps->items[i];
         if (!map->executable || map->inode == 0)
             continue;
-        const uint64_t words[] = {map->start, map->end, map->offset, map->inode, map->device_major,
-                                  map->device_minor};
+        const uint64_t words[] = {map->start, map->end,          map->offset,
+                                  map->inode, map->device_major, map->device_minor};
         for (size_t k = 0; k < ARRAY_SIZE(words); k++)
             hash = (hash ^ words[k]) * UINT64_C(0x100000001b3);
     }
@@ -71,7 +72,8 @@ static int know_module(struct space *space, const struct module *file, uint32_t 
     if (r < 0)
         return r;
     char *path = strdup(file->path);
-    r = path ? intern_add(&space->known_keys, key, path_bytes + module.build_id_bytes, ret_number, &added)
+    r = path ? intern_add(&space->known_keys, key, path_bytes + module.build_id_bytes, ret_number,
+                          &added)
              : -ENOMEM;
     if (r < 0 || !added) {
         free(path);
@@ -174,7 +176,8 @@ bool space_read(const struct space *space, remote_addr address, uint64_t *ret_wo
         memcpy(ret_word, bytes, sizeof(*ret_word));
         return true;
     }
-    /* Words are asked for at even addresses; where a segment begins or ends within one, the rest is nobody's. */
+    /* Words are asked for at even addresses; where a segment begins or ends within one, the rest is
+     * nobody's. */
     uint8_t word[sizeof(*ret_word)] = {0};
     bool any = false;
     for (size_t i = 0; i < sizeof(word); i++)

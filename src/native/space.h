@@ -1,5 +1,5 @@
-/* The code that is mapped in a process, and the unwind information of it: files, opened once and looked at again when the
- * mappings may have changed. */
+/* The code that is mapped in a process, and the unwind information of it: files, opened once and
+ * looked at again when the mappings may have changed. */
 #ifndef MEMSAMPLE_NATIVE_SPACE_H
 #define MEMSAMPLE_NATIVE_SPACE_H
 
@@ -35,8 +35,8 @@ struct space {
 
 void space_init(struct space *space, pid_t pid);
 void space_deinit(struct space *space);
-/* Looks at the mappings when they were not looked at lately: `wanted` is an address that was not found, and makes it
- * sooner. Opens the files again when they changed. 0 or a negative errno. */
+/* Looks at the mappings when they were not looked at lately: `wanted` is an address that was not
+ * found, and makes it sooner. Opens the files again when they changed. 0 or a negative errno. */
 int space_refresh(struct space *space, remote_addr wanted, uint64_t now_ns);
 /* The module in which an address lies, or NULL. Good until the next refresh. */
 const struct space_module *space_find(const struct space *space, remote_addr address);

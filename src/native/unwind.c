@@ -1,7 +1,8 @@
 /* Unwinding a copied stack with libunwind. The only file that names it.
  *
- * libunwind asks for words of memory: those of the stack come from the copy, all others (unwind tables, code) from the
- * mapped files. Nothing is read from the process, which runs on meanwhile. */
+ * libunwind asks for words of memory: those of the stack come from the copy, all others (unwind
+ * tables, code) from the mapped files. Nothing is read from the process, which runs on meanwhile.
+ */
 #include "native/stack.h"
 
 #include <errno.h>
@@ -17,13 +18,14 @@
 #define PAGE_BYTES   4096 /* a unit of reading: what is not mapped ends the copy */
 #define SPANS_MAX    (NATIVE_STACK_BYTES_MAX / PAGE_BYTES + 1)
 #define READS_MAX    20000 /* words in one step: a table that never ends is no table */
-#define CACHE_LOG    11    /* libunwind remembers the rules for so many addresses, as a power of two */
-#define RED_ZONE     128   /* below the stack pointer, may be in use (x86-64 psABI 3.2.2) */
+#define CACHE_LOG    11 /* libunwind remembers the rules for so many addresses, as a power of two */
+#define RED_ZONE     128 /* below the stack pointer, may be in use (x86-64 psABI 3.2.2) */
 #define STACKS_KNOWN 16
 
-/* Part of libunwind's stable interface for other unwinders (perf(1) has used it since 2012), though in no header. */
-int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_word_t ip, unw_dyn_info_t *di, unw_proc_info_t *pi,
-                                       int need_unwind_info, void *arg);
+/* Part of libunwind's stable interface for other unwinders (perf(1) has used it since 2012), though
+ * in no header. */
+int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_word_t ip, unw_dyn_info_t *di,
+                                       unw_proc_info_t *pi, int need_unwind_info, void *arg);
 
 struct native_unwinder {
     struct space space;
@@ -44,7 +46,8 @@ struct native_unwinder {
 
 /* What libunwind asks ------------------------------------------------------------------------- */
 
-bool native_stack_word(const struct native_unwinder *unwinder, remote_addr address, uint64_t *ret_word)
+bool native_stack_word(const struct native_unwinder *unwinder, remote_addr address,
+                       uint64_t *ret_word)
 {
     if (address < unwinder->stack_start || unwinder->stack_bytes < sizeof(*ret_word) ||
         address - unwinder->stack_start > unwinder->stack_bytes - sizeof(*ret_word))
@@ -53,14 +56,16 @@ bool native_stack_word(const struct native_unwinder *unwinder, remote_addr addre
     return true;
 }
 
-static int access_mem(unw_addr_space_t as, unw_word_t address, unw_word_t *value, int write, void *arg)
+static int access_mem(unw_addr_space_t as, unw_word_t address, unw_word_t *value, int write,
+                      void *arg)
 {
     struct native_unwinder *unwinder = arg;
     uint64_t word;
     (void)as;
     if (write || ++unwinder->reads > READS_MAX)
         return -UNW_EINVAL;
-    if (!native_stack_word(unwinder, address, &word) && !space_read(&unwinder->space, address, &word)) {
+    if (!native_stack_word(unwinder, address, &word) &&
+        !space_read(&unwinder->space, address, &word)) {
         remote_addr end = unwinder->stack_start + unwinder->stack_bytes;
         unwinder->left_the_copy |= address >= end - sizeof(word) && !unwinder->stack_ends;
         return -UNW_EINVAL;
@@ -69,7 +74,8 @@ static int access_mem(unw_addr_space_t as, unw_word_t address, unw_word_t *value
     return 0;
 }
 
-static int access_reg(unw_addr_space_t as, unw_regnum_t number, unw_word_t *value, int write, void *arg)
+static int access_reg(unw_addr_space_t as, unw_regnum_t number, unw_word_t *value, int write,
+                      void *arg)
 {
     const struct native_unwinder *unwinder = arg;
     (void)as;
@@ -79,8 +85,8 @@ static int access_reg(unw_addr_space_t as, unw_regnum_t number, unw_word_t *valu
     return 0;
 }
 
-static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *ret_info, int need_unwind_info,
-                          void *arg)
+static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *ret_info,
+                          int need_unwind_info, void *arg)
 {
     struct native_unwinder *unwinder = arg;
     const struct space_module *module = space_find(&unwinder->space, ip);
@@ -109,10 +115,12 @@ static void put_unwind_info(unw_addr_space_t as, unw_proc_info_t *info, void *ar
 static int get_dyn_info_list_addr(unw_addr_space_t as, unw_word_t *ret_address, void *arg)
 {
     (void)as, (void)ret_address, (void)arg;
-    return -UNW_ENOINFO; /* code that registers itself in the process: there is none for remote unwinders */
+    return -UNW_ENOINFO; /* code that registers itself in the process: there is none for remote
+                            unwinders */
 }
 
-static int access_fpreg(unw_addr_space_t as, unw_regnum_t number, unw_fpreg_t *value, int write, void *arg)
+static int access_fpreg(unw_addr_space_t as, unw_regnum_t number, unw_fpreg_t *value, int write,
+                        void *arg)
 {
     (void)as, (void)number, (void)value, (void)write, (void)arg;
     return -UNW_EBADREG;
@@ -124,8 +132,8 @@ static int resume(unw_addr_space_t as, unw_cursor_t *cursor, void *arg)
     return -UNW_EINVAL;
 }
 
-static int get_proc_name(unw_addr_space_t as, unw_word_t address, char *name, size_t length, unw_word_t *offset,
-                         void *arg)
+static int get_proc_name(unw_addr_space_t as, unw_word_t address, char *name, size_t length,
+                         unw_word_t *offset, void *arg)
 {
     (void)as, (void)address, (void)name, (void)length, (void)offset, (void)arg;
     return -UNW_ENOINFO; /* names are given when a report is made */
@@ -169,7 +177,8 @@ void native_unwinder_destroy(struct native_unwinder *unwinder)
     free(unwinder);
 }
 
-const struct native_module *native_find_module(const struct native_unwinder *unwinder, uint32_t number)
+const struct native_module *native_find_module(const struct native_unwinder *unwinder,
+                                               uint32_t number)
 {
     return number < unwinder->space.known_keys.count ? &unwinder->space.known[number] : NULL;
 }
@@ -186,7 +195,8 @@ bool native_has_capture(const struct native_unwinder *unwinder)
     return unwinder->registers.known;
 }
 
-int native_capture(struct native_unwinder *unwinder, const struct memory *memory, const struct registers *registers)
+int native_capture(struct native_unwinder *unwinder, const struct memory *memory,
+                   const struct registers *registers)
 {
     struct memory_span spans[SPANS_MAX];
     native_forget(unwinder);
@@ -223,14 +233,16 @@ static uint64_t now_ns(void)
 
 static void see_files(struct native_unwinder *unwinder, remote_addr pc)
 {
-    space_refresh(&unwinder->space, pc, now_ns()); /* without files there is no frame but the first */
+    space_refresh(&unwinder->space, pc,
+                  now_ns()); /* without files there is no frame but the first */
     if (unwinder->space_changes == unwinder->space.changes)
         return;
     unwinder->space_changes = unwinder->space.changes;
     unw_flush_cache(unwinder->address_space, 0, 0);
 }
 
-static struct native_frame frame_at(struct native_unwinder *unwinder, remote_addr pc, remote_addr sp)
+static struct native_frame frame_at(struct native_unwinder *unwinder, remote_addr pc,
+                                    remote_addr sp)
 {
     struct native_frame frame = {.pc = pc, .sp = sp, .module = NATIVE_NO_MODULE};
     const struct space_module *module = space_find(&unwinder->space, pc);
@@ -251,7 +263,8 @@ struct walk {
 static bool read_walk(struct walk *walk)
 {
     unw_word_t pc, sp, fp;
-    if (unw_get_reg(&walk->cursor, UNW_REG_IP, &pc) < 0 || unw_get_reg(&walk->cursor, UNW_REG_SP, &sp) < 0)
+    if (unw_get_reg(&walk->cursor, UNW_REG_IP, &pc) < 0 ||
+        unw_get_reg(&walk->cursor, UNW_REG_SP, &sp) < 0)
         return false;
     walk->pc = pc;
     walk->sp = sp;
@@ -260,9 +273,11 @@ static bool read_walk(struct walk *walk)
 }
 
 /* Goes on from a frame of which nothing is known but this. */
-static bool begin_at(struct native_unwinder *unwinder, struct walk *walk, const struct pointer_step *step)
+static bool begin_at(struct native_unwinder *unwinder, struct walk *walk,
+                     const struct pointer_step *step)
 {
-    unwinder->registers = (struct registers){.known = UINT64_C(1) << REGISTERS_PC | UINT64_C(1) << REGISTERS_SP};
+    unwinder->registers =
+        (struct registers){.known = UINT64_C(1) << REGISTERS_PC | UINT64_C(1) << REGISTERS_SP};
     unwinder->registers.values[REGISTERS_PC] = step->pc - 1; /* within the call */
     unwinder->registers.values[REGISTERS_SP] = step->sp;
     unwinder->registers.values[REGISTERS_FP] = step->fp;
@@ -275,7 +290,8 @@ static bool begin_at(struct native_unwinder *unwinder, struct walk *walk, const 
 }
 
 /* 1 when the walk stands at the caller, or 0 with the reason in ret_end. */
-static int step_up(struct native_unwinder *unwinder, struct walk *walk, bool *ret_by_pointer, enum native_end *ret_end)
+static int step_up(struct native_unwinder *unwinder, struct walk *walk, bool *ret_by_pointer,
+                   enum native_end *ret_end)
 {
     remote_addr sp = walk->sp, fp = walk->fp;
     struct pointer_step step;
@@ -286,7 +302,8 @@ static int step_up(struct native_unwinder *unwinder, struct walk *walk, bool *re
     if (unwinder->lacks_info) { /* libunwind guesses then: what it says does not count */
         *ret_by_pointer = true;
         *ret_end = NATIVE_NO_INFO;
-        return pointer_follow(unwinder, &unwinder->space, sp, fp, &step) && begin_at(unwinder, walk, &step);
+        return pointer_follow(unwinder, &unwinder->space, sp, fp, &step) &&
+               begin_at(unwinder, walk, &step);
     }
     *ret_end = r == 0 ? NATIVE_WHOLE : unwinder->left_the_copy ? NATIVE_CUT : NATIVE_BROKEN;
     if (r <= 0 || !read_walk(walk))

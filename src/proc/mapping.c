@@ -76,7 +76,8 @@ static int ask_kernel(struct mapping_finder *finder, remote_addr address, struct
 
 static const struct map *search(const struct maps *maps, remote_addr address)
 {
-    size_t low = 0, high = maps->count; /* the first mapping that ends behind the address is in there */
+    size_t low = 0,
+           high = maps->count; /* the first mapping that ends behind the address is in there */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (maps->items[middle].end <= address)

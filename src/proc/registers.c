@@ -1,5 +1,5 @@
-/* Registers of a thread: by ptrace, from /proc, from a perf sample. Knows each source's order; knows nothing of
- * unwinding. */
+/* Registers of a thread: by ptrace, from /proc, from a perf sample. Knows each source's order;
+ * knows nothing of unwinding. */
 #include "proc/registers.h"
 
 #include <elf.h>
@@ -20,18 +20,20 @@
 #if defined(__x86_64__)
 static void from_ptrace(const struct user_regs_struct *from, uint64_t to[REGISTERS_COUNT])
 {
-    const uint64_t values[REGISTERS_COUNT] = {
-        from->rax, from->rdx, from->rcx, from->rbx, from->rsi, from->rdi, from->rbp, from->rsp, from->r8,
-        from->r9,  from->r10, from->r11, from->r12, from->r13, from->r14, from->r15, from->rip};
+    const uint64_t values[REGISTERS_COUNT] = {from->rax, from->rdx, from->rcx, from->rbx, from->rsi,
+                                              from->rdi, from->rbp, from->rsp, from->r8,  from->r9,
+                                              from->r10, from->r11, from->r12, from->r13, from->r14,
+                                              from->r15, from->rip};
     memcpy(to, values, sizeof(values));
 }
 
-/* By number in a sample (arch/x86/include/uapi/asm/perf_regs.h): which of ours it is. Samples hold them in this order. */
+/* By number in a sample (arch/x86/include/uapi/asm/perf_regs.h): which of ours it is. Samples hold
+ * them in this order. */
 static const struct {
     uint8_t perf, ours;
 } perf_order[] = {
-    {0, 0},   {1, 3},   {2, 2},   {3, 1},   {4, 4},   {5, 5},   {6, 6},   {7, 7},  {8, 16},
-    {16, 8},  {17, 9},  {18, 10}, {19, 11}, {20, 12}, {21, 13}, {22, 14}, {23, 15},
+    {0, 0},  {1, 3},  {2, 2},   {3, 1},   {4, 4},   {5, 5},   {6, 6},   {7, 7},   {8, 16},
+    {16, 8}, {17, 9}, {18, 10}, {19, 11}, {20, 12}, {21, 13}, {22, 14}, {23, 15},
 };
 #else
 static void from_ptrace(const struct user_regs_struct *from, uint64_t to[REGISTERS_COUNT])
@@ -71,11 +73,12 @@ bool registers_parse_syscall(const char *text, struct registers *ret_registers)
 {
     long number;
     unsigned long ignored[6], sp, pc;
-    int n = sscanf(text, "%ld %lx %lx %lx %lx %lx %lx %lx %lx", &number, &ignored[0], &ignored[1], &ignored[2],
-                   &ignored[3], &ignored[4], &ignored[5], &sp, &pc);
+    int n = sscanf(text, "%ld %lx %lx %lx %lx %lx %lx %lx %lx", &number, &ignored[0], &ignored[1],
+                   &ignored[2], &ignored[3], &ignored[4], &ignored[5], &sp, &pc);
     if (n != 9 || number < 0)
         return false;
-    *ret_registers = (struct registers){.known = UINT64_C(1) << REGISTERS_SP | UINT64_C(1) << REGISTERS_PC};
+    *ret_registers =
+        (struct registers){.known = UINT64_C(1) << REGISTERS_SP | UINT64_C(1) << REGISTERS_PC};
     ret_registers->values[REGISTERS_SP] = sp;
     ret_registers->values[REGISTERS_PC] = pc;
     return true;

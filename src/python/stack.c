@@ -20,7 +20,7 @@ _Static_assert(WINDOWS_WISHES_MAX <= THREAD_EXTRAS_MAX, "all wishes go with the 
 /* A frame of the last capture. */
 struct captured {
     uint32_t met;
-    uint32_t step; /* index in the walk */
+    uint32_t step;  /* index in the walk */
     int32_t offset; /* of the instruction, in bytes; may be negative: not started */
 };
 
@@ -244,8 +244,8 @@ bool python_reader_can_retry(const struct python_reader *reader)
 }
 
 /* Up to 3.10 an evaluation loop runs one frame. */
-static size_t entries_of_frames(const struct python_reader *reader, struct python_entry *ret_entries,
-                                size_t entries_max)
+static size_t entries_of_frames(const struct python_reader *reader,
+                                struct python_entry *ret_entries, size_t entries_max)
 {
     size_t count = reader->captured_count < entries_max ? reader->captured_count : entries_max;
     for (size_t i = 0; i < count; i++)
@@ -253,8 +253,8 @@ static size_t entries_of_frames(const struct python_reader *reader, struct pytho
     return count;
 }
 
-size_t python_stack_entries(const struct python_reader *reader, python_word_fn read_word, void *context,
-                            struct python_entry *ret_entries, size_t entries_max)
+size_t python_stack_entries(const struct python_reader *reader, python_word_fn read_word,
+                            void *context, struct python_entry *ret_entries, size_t entries_max)
 {
     const struct python_layout *layout = &reader->runtime.layout;
     const struct walk *walk = &reader->walk;

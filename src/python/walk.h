@@ -25,7 +25,8 @@ struct walk_frame {
 
 /* A C evaluation loop, innermost first. */
 struct walk_entry {
-    remote_addr anchor; /* its shim frame, which lies in its part of the C stack; 0 in 3.11, which has none */
+    remote_addr anchor; /* its shim frame, which lies in its part of the C stack; 0 in 3.11, which
+                           has none */
     uint32_t frames;    /* frames up to it: those behind the entry before are run by this one */
 };
 

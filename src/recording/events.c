@@ -374,18 +374,21 @@ static int put_unwound(struct buffer *body, const struct event_unwound *unwound)
 {
     if (unwound->end >= UNWOUND_ENDS)
         return -EINVAL;
-    buffer_put_u8(body, (uint8_t)(unwound->end << 2 | unwound->uncertain << 1 | unwound->by_pointer));
+    buffer_put_u8(body,
+                  (uint8_t)(unwound->end << 2 | unwound->uncertain << 1 | unwound->by_pointer));
     buffer_put_varint(body, unwound->module);
     buffer_put_varint(body, unwound->by_pointer_module);
     return 0;
 }
 
-static bool take_unwound(struct bytes *body, const struct format_names *names, struct event_unwound *ret_unwound)
+static bool take_unwound(struct bytes *body, const struct format_names *names,
+                         struct event_unwound *ret_unwound)
 {
     uint8_t flags;
     uint32_t module, by_pointer_module;
     if (!bytes_take_u8(body, &flags) || flags >> 2 >= UNWOUND_ENDS || !take_u32(body, &module) ||
-        !take_u32(body, &by_pointer_module) || module > names->module_count || by_pointer_module > names->module_count)
+        !take_u32(body, &by_pointer_module) || module > names->module_count ||
+        by_pointer_module > names->module_count)
         return false;
     *ret_unwound = (struct event_unwound){.end = flags >> 2,
                                           .uncertain = flags & 2,
@@ -397,11 +400,12 @@ static bool take_unwound(struct bytes *body, const struct format_names *names, s
 
 static bool place_is_sane(const struct event_place *place)
 {
-    return place->kind > 0 && place->kind < PLACE_KINDS_END && place->count > 0 && place->count <= EVENT_PAGE_MAX &&
-           place->first <= EVENT_PAGE_MAX - place->count;
+    return place->kind > 0 && place->kind < PLACE_KINDS_END && place->count > 0 &&
+           place->count <= EVENT_PAGE_MAX && place->first <= EVENT_PAGE_MAX - place->count;
 }
 
-static int put_place(struct buffer *body, const struct event_place *place, format_intern_fn intern, void *context)
+static int put_place(struct buffer *body, const struct event_place *place, format_intern_fn intern,
+                     void *context)
 {
     if (!place_is_sane(place))
         return -EINVAL;
@@ -411,11 +415,13 @@ static int put_place(struct buffer *body, const struct event_place *place, forma
     return put_text(body, place->name, intern, context);
 }
 
-static bool take_place(struct bytes *body, const struct format_names *names, struct event_place *ret_place)
+static bool take_place(struct bytes *body, const struct format_names *names,
+                       struct event_place *ret_place)
 {
     uint8_t kind;
-    if (!bytes_take_varint(body, &ret_place->first) || !bytes_take_varint(body, &ret_place->count) ||
-        !bytes_take_u8(body, &kind) || !take_text(body, names, &ret_place->name))
+    if (!bytes_take_varint(body, &ret_place->first) ||
+        !bytes_take_varint(body, &ret_place->count) || !bytes_take_u8(body, &kind) ||
+        !take_text(body, names, &ret_place->name))
         return false;
     ret_place->kind = kind >> 1;
     ret_place->huge = kind & 1;
@@ -458,7 +464,8 @@ static bool take_end(struct bytes *body, struct event_end *ret_end)
 int format_encode_event(struct buffer *body, struct format_state *state, const struct event *event,
                         format_intern_fn intern, void *context)
 {
-    /* Events that belong to others take no time of their own: an older memsample, which skips them, must not lose any. */
+    /* Events that belong to others take no time of their own: an older memsample, which skips them,
+     * must not lose any. */
     bool beside = event->kind == EVENT_UNWOUND || event->kind == EVENT_PLACE;
     uint64_t time_ns = event->time_ns > state->time_ns && !beside ? event->time_ns : state->time_ns;
     if (time_ns > FORMAT_TIME_MAX)

@@ -5,16 +5,15 @@
  * and bytes behind the known part of a body are skipped, so that a later memsample can add both.
  *
  *   RECORD_STRING  the text's bytes
- *   RECORD_FRAME   file string id, function string id, line (signed), first line (signed, from line);
- *                  of native frames then module id + 1, address in the file. An older memsample takes these for
- *                  functions called <native>.
- *   RECORD_STACK   parent stack id, frame id
- *   RECORD_MODULE  path string id, flags, build-id (length, bytes)
- *   RECORD_EVENT + enum event_kind: time since the event before, then see events.c
+ *   RECORD_FRAME   file string id, function string id, line (signed), first line (signed, from
+ * line); of native frames then module id + 1, address in the file. An older memsample takes these
+ * for functions called <native>. RECORD_STACK   parent stack id, frame id RECORD_MODULE  path
+ * string id, flags, build-id (length, bytes) RECORD_EVENT + enum event_kind: time since the event
+ * before, then see events.c
  *
- * Ids are given in order of definition: strings, frames and modules from 0, stacks from 1 (0 is the empty
- * one). Whatever is defined stays defined, and whatever is coded as a difference goes on, across
- * frames. */
+ * Ids are given in order of definition: strings, frames and modules from 0, stacks from 1 (0 is the
+ * empty one). Whatever is defined stays defined, and whatever is coded as a difference goes on,
+ * across frames. */
 #ifndef MEMSAMPLE_RECORDING_FORMAT_H
 #define MEMSAMPLE_RECORDING_FORMAT_H
 
@@ -35,12 +34,13 @@
 #define FORMAT_TOTAL_MAX      (UINT64_C(2) << 30)  /* payload bytes of a file: days at full rate */
 #define FORMAT_NAMES_MAX      (UINT32_C(1) << 22)  /* strings, frames, stacks: each */
 #define FORMAT_MODULES_MAX    (UINT32_C(1) << 16)
-#define FORMAT_BUILD_ID_MAX   64                   /* bytes */
-#define FORMAT_NATIVE_NAME    "<native>"           /* what a native frame's function is called until it is named */
-#define FORMAT_TEXT_MAX       (UINT32_C(64) << 10) /* bytes of one string */
-#define FORMAT_DEPTH_MAX      4096                 /* frames of one stack */
-#define FORMAT_BYTES_MAX      (UINT64_C(1) << 52) /* any amount of memory, and all growth together */
-#define FORMAT_TIME_MAX       (UINT64_C(1) << 60) /* ns: 36 years */
+#define FORMAT_BUILD_ID_MAX   64 /* bytes */
+#define FORMAT_NATIVE_NAME                                                                         \
+    "<native>" /* what a native frame's function is called until it is named */
+#define FORMAT_TEXT_MAX  (UINT32_C(64) << 10) /* bytes of one string */
+#define FORMAT_DEPTH_MAX 4096                 /* frames of one stack */
+#define FORMAT_BYTES_MAX (UINT64_C(1) << 52)  /* any amount of memory, and all growth together */
+#define FORMAT_TIME_MAX  (UINT64_C(1) << 60)  /* ns: 36 years */
 
 enum {
     RECORD_STRING = 1,

@@ -109,8 +109,8 @@ static int take_frame(struct loading *loading, struct bytes body)
         __builtin_add_overflow(line, first_change, &first_line) || first_line < INT32_MIN ||
         first_line > INT32_MAX)
         return -EBADMSG;
-    if (body.left && (!bytes_take_varint(&body, &module) || module == 0 || module > recording->module_count ||
-                      !bytes_take_varint(&body, &address)))
+    if (body.left && (!bytes_take_varint(&body, &module) || module == 0 ||
+                      module > recording->module_count || !bytes_take_varint(&body, &address)))
         return -EBADMSG;
     if (array_reserve(&recording->frames, &loading->frames_cap, recording->frame_count + 1,
                       sizeof(*recording->frames)) < 0)

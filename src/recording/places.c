@@ -10,8 +10,8 @@ static int keep_once(struct recording *recording, const char *text, const char *
     uint32_t number;
     bool added;
     size_t length = strlen(text);
-    int r = array_reserve(&recording->place_text, &recording->place_text_cap, recording->place_texts.count + 1,
-                          sizeof(*recording->place_text));
+    int r = array_reserve(&recording->place_text, &recording->place_text_cap,
+                          recording->place_texts.count + 1, sizeof(*recording->place_text));
     if (r >= 0)
         r = intern_add(&recording->place_texts, text, length, &number, &added);
     if (r < 0)
@@ -22,11 +22,11 @@ static int keep_once(struct recording *recording, const char *text, const char *
     return *ret_text ? 0 : -ENOMEM;
 }
 
-int recording_name_frame(struct recording *recording, size_t frame, const struct recording_place *places,
-                         size_t count)
+int recording_name_frame(struct recording *recording, size_t frame,
+                         const struct recording_place *places, size_t count)
 {
-    int r = array_reserve(&recording->places, &recording->places_cap, recording->place_count + count,
-                          sizeof(*recording->places));
+    int r = array_reserve(&recording->places, &recording->places_cap,
+                          recording->place_count + count, sizeof(*recording->places));
     for (size_t i = 0; i < count && r >= 0; i++) {
         struct recording_place *place = &recording->places[recording->place_count + i];
         *place = places[i];

@@ -232,7 +232,8 @@ static int intern_stack(struct recording_writer *writer, uint32_t parent_id, uin
 }
 
 /* 0 to go on; 1 when the parent itself is the answer; -EINVAL or what broke the writer. */
-static int check_parent(const struct recording_writer *writer, uint32_t parent_id, uint32_t *ret_stack_id)
+static int check_parent(const struct recording_writer *writer, uint32_t parent_id,
+                        uint32_t *ret_stack_id)
 {
     if (writer->broken)
         return writer->broken;
@@ -244,8 +245,8 @@ static int check_parent(const struct recording_writer *writer, uint32_t parent_i
     return 1;
 }
 
-int recording_writer_module(struct recording_writer *writer, const struct recording_writer_file *file,
-                            uint32_t *ret_module)
+int recording_writer_module(struct recording_writer *writer,
+                            const struct recording_writer_file *file, uint32_t *ret_module)
 {
     struct {
         uint32_t path, flags;
@@ -278,8 +279,8 @@ int recording_writer_module(struct recording_writer *writer, const struct record
     return writer->body.failed || writer->pending.failed ? give_up(writer, good_length) : 0;
 }
 
-int recording_writer_native(struct recording_writer *writer, uint32_t parent_id, uint32_t module, uint64_t address,
-                            uint32_t *ret_stack_id)
+int recording_writer_native(struct recording_writer *writer, uint32_t parent_id, uint32_t module,
+                            uint64_t address, uint32_t *ret_stack_id)
 {
     int r = check_parent(writer, parent_id, ret_stack_id);
     if (r != 0)
@@ -287,9 +288,11 @@ int recording_writer_native(struct recording_writer *writer, uint32_t parent_id,
     if (module >= writer->modules.count)
         return -EINVAL;
     size_t good_length = writer->pending.length;
-    struct frame_key key = {.file = writer->module_paths[module], .module = (uint64_t)module + 1, .address = address};
+    struct frame_key key = {
+        .file = writer->module_paths[module], .module = (uint64_t)module + 1, .address = address};
     uint32_t frame_id;
-    if (intern_text(writer, FORMAT_NATIVE_NAME, &key.function) < 0 || intern_frame(writer, &key, &frame_id) < 0 ||
+    if (intern_text(writer, FORMAT_NATIVE_NAME, &key.function) < 0 ||
+        intern_frame(writer, &key, &frame_id) < 0 ||
         intern_stack(writer, parent_id, frame_id, ret_stack_id) < 0)
         return give_up(writer, good_length);
     return 0;

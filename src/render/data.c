@@ -367,7 +367,7 @@ static int64_t kind_grown(void *context, size_t i)
 static int gather_kinds(const struct data *data, struct kind_entries *entries)
 {
     const struct profile *profile = data->profile;
-    uint64_t (*grown)[PLACE_KINDS_END] = calloc(data->fold->count, sizeof(*grown));
+    uint64_t(*grown)[PLACE_KINDS_END] = calloc(data->fold->count, sizeof(*grown));
     entries->list = calloc(data->fold->count * PLACE_KINDS_END, sizeof(*entries->list));
     if (!grown || !entries->list) {
         free(grown);

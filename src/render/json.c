@@ -134,27 +134,33 @@ static json_t *all_kinds_json(const struct profile *profile)
     json_t *array = json_array();
     for (unsigned i = 0; array && i < PLACE_KINDS_END; i++)
         if (profile->kinds.grown_bytes[i])
-            json_array_append_new(array, json_pack("{s:s, s:o, s:o}", "kind", kinds_name(i), "grown_bytes",
-                                                   integer(profile->kinds.grown_bytes[i]), "mappings",
-                                                   integer(profile->kind_regions[i])));
-    return json_pack("{s:o, s:o}", "kinds", array, "huge_pages_bytes", integer(profile->kinds.huge_bytes));
+            json_array_append_new(array,
+                                  json_pack("{s:s, s:o, s:o}", "kind", kinds_name(i), "grown_bytes",
+                                            integer(profile->kinds.grown_bytes[i]), "mappings",
+                                            integer(profile->kind_regions[i])));
+    return json_pack("{s:o, s:o}", "kinds", array, "huge_pages_bytes",
+                     integer(profile->kinds.huge_bytes));
 }
 
 static json_t *native_json(const struct profile *profile)
 {
     const struct number numbers[] = {
-        {"stacks", profile->unwound.stacks},       {"whole", profile->unwound.whole},
-        {"cut", profile->unwound.cut},             {"no_unwind_information", profile->unwound.no_info},
-        {"broken", profile->unwound.broken},       {"not_read", profile->unwound.not_read},
-        {"uncertain", profile->unwound.uncertain}, {"by_frame_pointer", profile->unwound.by_pointer},
+        {"stacks", profile->unwound.stacks},
+        {"whole", profile->unwound.whole},
+        {"cut", profile->unwound.cut},
+        {"no_unwind_information", profile->unwound.no_info},
+        {"broken", profile->unwound.broken},
+        {"not_read", profile->unwound.not_read},
+        {"uncertain", profile->unwound.uncertain},
+        {"by_frame_pointer", profile->unwound.by_pointer},
     };
     json_t *object = numbers_json(numbers, ARRAY_SIZE(numbers)), *modules = json_array();
     for (size_t i = 0; i < profile->unwound_module_count; i++) {
         const struct profile_unwound_module *module = &profile->unwound_modules[i];
         json_array_append_new(modules, json_pack("{s:s, s:o, s:o, s:o}", "module", module->path,
-                                                 "no_unwind_information", integer(module->no_info), "broken",
-                                                 integer(module->broken), "by_frame_pointer",
-                                                 integer(module->by_pointer)));
+                                                 "no_unwind_information", integer(module->no_info),
+                                                 "broken", integer(module->broken),
+                                                 "by_frame_pointer", integer(module->by_pointer)));
     }
     json_object_set_new(object, "modules", modules);
     return object;
@@ -188,7 +194,8 @@ static json_t *row_json(const struct profile_row *row, bool has_kinds)
     return object;
 }
 
-static json_t *rows_json(const struct profile *profile, const struct profile_row *rows, size_t count)
+static json_t *rows_json(const struct profile *profile, const struct profile_row *rows,
+                         size_t count)
 {
     json_t *array = json_array();
     for (size_t i = 0; array && i < count; i++)
@@ -334,16 +341,16 @@ static json_t *timeline_json(const struct profile *profile)
 
 static json_t *report_json(const struct profile *profile)
 {
-    json_t *report = json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                     "schema", SCHEMA, "memsample_version", MEMSAMPLE_VERSION, "target",
-                     target_json(profile), "clock", profile->target.clock, "clock_details",
-                     clock_details_json(profile), "samples", samples_json(profile), "pause",
-                     pause_json(profile), "totals", totals_json(profile), "recording",
-                     json_pack("{s:b, s:s}", "complete", !profile->cut[0], "cut", profile->cut),
-                     "lines", rows_json(profile, profile->lines, profile->line_count), "functions",
-                     rows_json(profile, profile->functions, profile->function_count), "culprits",
-                     rows_json(profile, profile->culprits, profile->culprit_count), "threads",
-                     threads_json(profile), "timeline", timeline_json(profile));
+    json_t *report = json_pack(
+        "{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", SCHEMA,
+        "memsample_version", MEMSAMPLE_VERSION, "target", target_json(profile), "clock",
+        profile->target.clock, "clock_details", clock_details_json(profile), "samples",
+        samples_json(profile), "pause", pause_json(profile), "totals", totals_json(profile),
+        "recording", json_pack("{s:b, s:s}", "complete", !profile->cut[0], "cut", profile->cut),
+        "lines", rows_json(profile, profile->lines, profile->line_count), "functions",
+        rows_json(profile, profile->functions, profile->function_count), "culprits",
+        rows_json(profile, profile->culprits, profile->culprit_count), "threads",
+        threads_json(profile), "timeline", timeline_json(profile));
     if (report && profile->has_kinds)
         json_object_set_new(report, "memory", all_kinds_json(profile));
     if (report && profile->unwound.stacks)

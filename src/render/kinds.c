@@ -41,7 +41,8 @@ static void put_kind(struct buffer *out, unsigned kind, uint64_t bytes, uint64_t
     buffer_put_text(out, counted && regions == 1 ? words[kind].one : words[kind].many);
 }
 
-void kinds_put(struct buffer *out, const struct profile_kinds *kinds, const uint64_t regions[PLACE_KINDS_END])
+void kinds_put(struct buffer *out, const struct profile_kinds *kinds,
+               const uint64_t regions[PLACE_KINDS_END])
 {
     char text[UNITS_TEXT_MAX];
     bool said[PLACE_KINDS_END] = {false}, any = false;

@@ -237,7 +237,8 @@ static void put_module(struct buffer *out, const struct profile_unwound_module *
     buffer_put_text(out, " (");
     const char *between = "";
     if (module->no_info)
-        buffer_printf(out, "%" PRIu64 " without unwind information", module->no_info), between = ", ";
+        buffer_printf(out, "%" PRIu64 " without unwind information", module->no_info),
+            between = ", ";
     if (module->broken)
         buffer_printf(out, "%s%" PRIu64 " broken off", between, module->broken), between = ", ";
     if (module->by_pointer)
@@ -254,9 +255,11 @@ void wording_put_native(struct buffer *out, const struct profile *profile)
     buffer_printf(out, "native frames of %s of the stacks unwound to the beginning",
                   units_format_share(profile->unwound.whole, stacks, share));
     if (profile->unwound.cut)
-        buffer_printf(out, ", %s too deep", units_format_share(profile->unwound.cut, stacks, share));
+        buffer_printf(out, ", %s too deep",
+                      units_format_share(profile->unwound.cut, stacks, share));
     if (profile->unwound.not_read)
-        buffer_printf(out, ", %s without", units_format_share(profile->unwound.not_read, stacks, share));
+        buffer_printf(out, ", %s without",
+                      units_format_share(profile->unwound.not_read, stacks, share));
     if (profile->unwound.uncertain)
         buffer_printf(out, ", %s uncertain where Python's stand among them",
                       units_format_share(profile->unwound.uncertain, stacks, share));

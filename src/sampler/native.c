@@ -1,5 +1,5 @@
-/* Native frames on their way into the recording: copied inside of a stop, unwound and merged with Python's afterwards, written
- * down as places in files. Names come when a report is made. */
+/* Native frames on their way into the recording: copied inside of a stop, unwound and merged with
+ * Python's afterwards, written down as places in files. Names come when a report is made. */
 #include "sampler/native.h"
 
 #include <errno.h>
@@ -62,18 +62,21 @@ void sampler_native_take_asleep(struct sampler *sampler, pid_t tid)
 
 /* Writing down -------------------------------------------------------------------------------- */
 
-static int add_module(struct sampler *sampler, uint32_t number, bool interpreter, uint32_t *ret_module)
+static int add_module(struct sampler *sampler, uint32_t number, bool interpreter,
+                      uint32_t *ret_module)
 {
     struct sampler_native *native = sampler->native;
     const struct native_module *module = native_find_module(native->unwinder, number);
     struct recording_writer_file file = {.path = "", .interpreter = interpreter};
     if (module)
-        file = (struct recording_writer_file){module->path, interpreter, module->build_id, module->build_id_bytes};
+        file = (struct recording_writer_file){module->path, interpreter, module->build_id,
+                                              module->build_id_bytes};
     return recording_writer_module(sampler->writer, &file, ret_module);
 }
 
 /* The recording's number + 1 of the module in which a frame is. */
-static int module_of(struct sampler *sampler, const struct native_frame *frame, uint32_t *ret_module)
+static int module_of(struct sampler *sampler, const struct native_frame *frame,
+                     uint32_t *ret_module)
 {
     struct sampler_native *native = sampler->native;
     const struct python_range *interpreter = &sampler->runtime.code.module;
@@ -87,8 +90,8 @@ static int module_of(struct sampler *sampler, const struct native_frame *frame, 
         known = &native->modules[frame->module];
     }
     if (!*known) {
-        int r = add_module(sampler, frame->module, frame->pc >= interpreter->start && frame->pc < interpreter->end,
-                           &added);
+        int r = add_module(sampler, frame->module,
+                           frame->pc >= interpreter->start && frame->pc < interpreter->end, &added);
         if (r < 0)
             return r;
         *known = added + 1;
@@ -97,13 +100,13 @@ static int module_of(struct sampler *sampler, const struct native_frame *frame, 
     return 0;
 }
 
-static int add_frame(struct sampler *sampler, const struct merge_frame *at, const struct python_stack *python,
-                     uint32_t *id)
+static int add_frame(struct sampler *sampler, const struct merge_frame *at,
+                     const struct python_stack *python, uint32_t *id)
 {
     if (!at->native) {
         const struct python_frame *frame = &python->frames[at->index];
-        return recording_writer_stack(sampler->writer, *id, frame->file, frame->function, frame->line,
-                                      frame->first_line, id);
+        return recording_writer_stack(sampler->writer, *id, frame->file, frame->function,
+                                      frame->line, frame->first_line, id);
     }
     const struct native_frame *frame = &sampler->native->merger.native.frames[at->index];
     uint32_t module;
@@ -153,8 +156,8 @@ int sampler_native_resolve(struct sampler *sampler, pid_t tid, const struct pyth
     struct merger *merger = &native->merger;
     uint32_t id = 0;
     int r = 0;
-    merger_run(merger, native->unwinder, python->count ? sampler->reader : NULL, &sampler->runtime.code,
-               python->count);
+    merger_run(merger, native->unwinder, python->count ? sampler->reader : NULL,
+               &sampler->runtime.code, python->count);
     native->last_tid = tid;
     native->last_sp = merger->native.count ? merger->native.frames[0].sp : 0;
     for (size_t i = merger->count; i-- > 0 && r >= 0;)

@@ -19,7 +19,8 @@ struct sampler_native {
 int sampler_native_open(struct sampler *sampler);
 void sampler_native_close(struct sampler *sampler);
 
-/* Inside of a stop (of a sleep, of a thread that does not run): copy the stack of the thread that was read just now. Without
+/* Inside of a stop (of a sleep, of a thread that does not run): copy the stack of the thread that
+ * was read just now. Without
  * --native they do nothing. */
 void sampler_native_forget(struct sampler *sampler);
 void sampler_native_take_stopped(struct sampler *sampler, pid_t tid);
@@ -29,7 +30,9 @@ void sampler_native_take(struct sampler *sampler, const struct registers *regist
 /* Of a thread in the sample at hand; 0: not known. */
 remote_addr sampler_native_stack_pointer(const struct sampler *sampler, pid_t tid);
 
-/* Afterwards: turns both stacks into one of the recording. 0 or a negative errno from the writer. */
-int sampler_native_resolve(struct sampler *sampler, pid_t tid, const struct python_stack *python, uint32_t *ret_stack_id);
+/* Afterwards: turns both stacks into one of the recording. 0 or a negative errno from the writer.
+ */
+int sampler_native_resolve(struct sampler *sampler, pid_t tid, const struct python_stack *python,
+                           uint32_t *ret_stack_id);
 
 #endif

@@ -1,4 +1,5 @@
-/* From an address to a kind of memory: by the mapping, and where that does not tell, by what malloc wrote at its beginning. */
+/* From an address to a kind of memory: by the mapping, and where that does not tell, by what malloc
+ * wrote at its beginning. */
 #include "sampler/places.h"
 
 #include <stdio.h>
@@ -7,10 +8,12 @@
 #include "base/units.h"
 #include "sampler/sampler.h"
 
-/* Arenas of glibc's malloc beside the main one begin at such addresses, with a heap_info: the arena, the heap before, and the
- * bytes in use (arena.c, HEAP_MAX_SIZE on 64-bit machines, glibc 2.3 to 2.42). */
+/* Arenas of glibc's malloc beside the main one begin at such addresses, with a heap_info: the
+ * arena, the heap before, and the bytes in use (arena.c, HEAP_MAX_SIZE on 64-bit machines,
+ * glibc 2.3 to 2.42). */
 #define ARENA_ALIGN (64 * MIB)
-/* Variables that are zero at first follow a library's others without a file of their own: rarely so large. */
+/* Variables that are zero at first follow a library's others without a file of their own: rarely so
+ * large. */
 #define BSS_MAX (64 * MIB)
 
 static bool starts_with(const char *text, const char *beginning)
@@ -20,8 +23,9 @@ static bool starts_with(const char *text, const char *beginning)
 
 static bool is_shared_memory(const char *path)
 {
-    return starts_with(path, "/dev/shm/") || starts_with(path, "/memfd:") || starts_with(path, "/SYSV") ||
-           starts_with(path, "/dev/zero") || starts_with(path, "[anon_shmem:");
+    return starts_with(path, "/dev/shm/") || starts_with(path, "/memfd:") ||
+           starts_with(path, "/SYSV") || starts_with(path, "/dev/zero") ||
+           starts_with(path, "[anon_shmem:");
 }
 
 static bool is_library(const char *path)
@@ -53,8 +57,8 @@ uint8_t places_kind(const struct map *map, const struct map *before, remote_addr
         return PLACE_OTHER;
     if (map->shared)
         return PLACE_SHARED;
-    if (before && before->path[0] == '/' && before->writable && !before->shared && is_library(before->path) &&
-        map->end - map->start <= BSS_MAX)
+    if (before && before->path[0] == '/' && before->writable && !before->shared &&
+        is_library(before->path) && map->end - map->start <= BSS_MAX)
         return PLACE_LIBRARY_DATA;
     return PLACE_ANONYMOUS;
 }
@@ -68,8 +72,8 @@ static bool is_arena(struct sampler *sampler, const struct map *map)
     uint64_t arena = info[0], before = info[1], used_bytes = info[2];
     bool first = arena - arena % ARENA_ALIGN == map->start && before == 0;
     bool later = before && before % ARENA_ALIGN == 0;
-    return (first || later) && arena % 16 == 0 && used_bytes && used_bytes % sampler->page_bytes == 0 &&
-           used_bytes <= ARENA_ALIGN;
+    return (first || later) && arena % 16 == 0 && used_bytes &&
+           used_bytes % sampler->page_bytes == 0 && used_bytes <= ARENA_ALIGN;
 }
 
 static uint64_t hash_text(const char *text)
@@ -81,13 +85,15 @@ static uint64_t hash_text(const char *text)
 }
 
 /* Whether the last that was written of this page says the same. */
-static bool is_known(const struct places *places, uint64_t page, const struct event_place *place, uint64_t hash)
+static bool is_known(const struct places *places, uint64_t page, const struct event_place *place,
+                     uint64_t hash)
 {
     for (unsigned i = 0; i < PLACES_KNOWN; i++) {
         unsigned at = (places->next + PLACES_KNOWN - 1 - i) % PLACES_KNOWN;
         const struct event_place *known = &places->known[at];
         if (page >= known->first && page - known->first < known->count)
-            return known->kind == place->kind && known->huge == place->huge && places->name_hash[at] == hash;
+            return known->kind == place->kind && known->huge == place->huge &&
+                   places->name_hash[at] == hash;
     }
     return false;
 }
@@ -101,7 +107,8 @@ static void classify(struct sampler *sampler, const struct map *map, remote_addr
     snprintf(path, sizeof(path), "%s", map->path);
     struct map kept = *map;
     kept.path = path; /* the next question takes its room */
-    bool has_before = !path[0] && !map->shared && mapping_find(finder, map->start - 1, &before) == 0;
+    bool has_before =
+        !path[0] && !map->shared && mapping_find(finder, map->start - 1, &before) == 0;
     place->kind = places_kind(&kept, has_before ? &before : NULL, stack_pointer);
     if (place->kind == PLACE_ANONYMOUS && is_arena(sampler, &kept))
         place->kind = PLACE_ARENA;

@@ -19,7 +19,8 @@ struct places {
 /* The kind of a mapping by itself; `before` is the one that ends where it starts, or NULL. Pure. */
 uint8_t places_kind(const struct map *map, const struct map *before, remote_addr stack_pointer);
 
-/* Writes down what the page at `address` is, unless that was done. `stack_pointer` of the thread, 0: not known. */
+/* Writes down what the page at `address` is, unless that was done. `stack_pointer` of the thread,
+ * 0: not known. */
 void sampler_note_place(struct sampler *sampler, remote_addr address, remote_addr stack_pointer);
 
 #endif

@@ -99,7 +99,7 @@ struct sampler {
     struct look look;
     bool look_failed; /* the page table cannot be read: whose memory goes away is estimated */
 
-    struct places places; /* what kinds of memory grow (places.c) */
+    struct places places;          /* what kinds of memory grow (places.c) */
     struct sampler_native *native; /* NULL: Python frames alone (native.c) */
 
     struct recording_writer *writer; /* NULL until Python was found, and after a write error */

@@ -41,14 +41,15 @@ static void note_line(struct sampler *sampler, const struct python_stack *stack,
 }
 
 /* 0 or a negative errno from the writer. */
-static int record_python(struct sampler *sampler, const struct python_stack *stack, uint32_t *ret_stack_id)
+static int record_python(struct sampler *sampler, const struct python_stack *stack,
+                         uint32_t *ret_stack_id)
 {
     uint32_t id = 0;
     int r = 0;
     for (size_t i = stack->count; i-- > 0 && r >= 0;) {
         const struct python_frame *frame = &stack->frames[i];
-        r = recording_writer_stack(sampler->writer, id, frame->file, frame->function, frame->line, frame->first_line,
-                                   &id);
+        r = recording_writer_stack(sampler->writer, id, frame->file, frame->function, frame->line,
+                                   frame->first_line, &id);
     }
     *ret_stack_id = id;
     return r;
@@ -166,8 +167,8 @@ static uint8_t take_running(struct sampler *sampler, struct taking *taking, pid_
 {
     uint64_t now_ns = sampler_now_ns();
     bool may_stop = pace_allows(&sampler->stop_pace, now_ns);
-    /* Giving much memory back takes the kernel ms, and a stop would wait for the end of it. The registers of a thread that runs
-     * cannot be had. */
+    /* Giving much memory back takes the kernel ms, and a stop would wait for the end of it. The
+     * registers of a thread that runs cannot be had. */
     if (may_stop && !taking->freed_only &&
         (sampler->native || sampler->clock.stops || now_ns - sampler->stopped_ns >= STOP_EVERY_NS))
         return taking_stop(sampler, taking, tid);

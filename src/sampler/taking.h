@@ -36,7 +36,8 @@ static inline bool taking_has_stack(const struct event_owner *owner)
            owner->state == STACK_RUNNING || owner->state == STACK_IN_ACT;
 }
 /* Whether there may be something to turn into a stack: without Python there are native frames. */
-static inline bool taking_can_resolve(const struct sampler *sampler, const struct event_owner *owner)
+static inline bool taking_can_resolve(const struct sampler *sampler,
+                                      const struct event_owner *owner)
 {
     return taking_has_stack(owner) || (sampler->native && owner->state == STACK_NO_PYTHON);
 }

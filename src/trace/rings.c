@@ -183,7 +183,8 @@ static void copy_record(const struct ring *ring, uint64_t at, uint8_t *copy, siz
         copy[i] = data[(at + i) % data_bytes];
 }
 
-/* PERF_RECORD_SAMPLE with TID, TIME, ADDR, CPU and perhaps registers, in this order (perf_event_open(2)). */
+/* PERF_RECORD_SAMPLE with TID, TIME, ADDR, CPU and perhaps registers, in this order
+ * (perf_event_open(2)). */
 static bool parse_sample(const uint8_t *record, size_t size, struct rings_fault *ret_fault)
 {
     struct bytes bytes = bytes_of(record, size);

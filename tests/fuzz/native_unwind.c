@@ -1,5 +1,6 @@
-/* Native stacks from anybody: stack copies and registers, unwind tables and ELF files with bytes changed, through the unwinder
- * and the naming. The first byte chooses which. Whatever it is: no crash, no endless loop, stacks that only rise. */
+/* Native stacks from anybody: stack copies and registers, unwind tables and ELF files with bytes
+ * changed, through the unwinder and the naming. The first byte chooses which. Whatever it is: no
+ * crash, no endless loop, stacks that only rise. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,7 +32,8 @@ static int read_spans(void *context, const struct memory_span *spans, size_t cou
 {
     const struct bytes *input = context;
     for (size_t i = 0; i < count; i++) {
-        if (spans[i].address < STACK_START || spans[i].address + spans[i].length > STACK_START + (64 << 10))
+        if (spans[i].address < STACK_START ||
+            spans[i].address + spans[i].length > STACK_START + (64 << 10))
             return (int)i;
         for (size_t k = 0; k < spans[i].length; k++)
             ((uint8_t *)spans[i].into)[k] = input->data[(spans[i].address + k) % input->left];
@@ -50,7 +52,8 @@ static void unwind(struct bytes input, uint64_t pc)
     registers.values[REGISTERS_SP] = STACK_START + 512;
     registers.values[REGISTERS_PC] = pc;
     require(native_unwinder_create(getpid(), &unwinder) == 0);
-    if (native_capture(unwinder, &memory, &registers) == 0 && native_unwind(unwinder, &stack) == 0) {
+    if (native_capture(unwinder, &memory, &registers) == 0 &&
+        native_unwind(unwinder, &stack) == 0) {
         require(stack.count <= NATIVE_FRAMES_MAX);
         for (size_t i = 1; i < stack.count; i++)
             require(stack.frames[i].sp >= stack.frames[i - 1].sp);
@@ -76,7 +79,8 @@ static void load_own(void)
     image_destroy(image);
 }
 
-/* The file with bytes changed as the input says: by turns in its headers, its unwind tables, and anywhere. */
+/* The file with bytes changed as the input says: by turns in its headers, its unwind tables, and
+ * anywhere. */
 static int changed_file(struct bytes input, char *path)
 {
     _cleanup_(freep) uint8_t *copy = malloc(own.bytes);
@@ -116,7 +120,8 @@ static void name_changed(struct bytes input)
     require(names_create(&(struct names_options){0}, &names) == 0);
     struct names_module module = {.path = path};
     for (size_t i = 0; i < 16; i++) {
-        require(names_find(names, &module, own.bytes / 16 * i + input.data[i % input.left], places, &count) == 0);
+        require(names_find(names, &module, own.bytes / 16 * i + input.data[i % input.left], places,
+                           &count) == 0);
         require(count >= 1 && count <= NAMES_INLINED_MAX);
         for (size_t k = 0; k < count; k++)
             require(places[k].function[0] && places[k].file);

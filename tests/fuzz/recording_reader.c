@@ -42,7 +42,8 @@ static void check_books(const struct profile *profile)
     require(next == profile->change_count);
     free(held);
     for (size_t i = 0; i < profile->line_count; i++)
-        if (!profile->lines[i].module) /* what native functions did counts for the line that called them */
+        if (!profile->lines[i]
+                 .module) /* what native functions did counts for the line that called them */
             at_end += profile->lines[i].self.held_at_end_bytes;
     require(at_end == profile->totals.end_rss_bytes);
     require(profile->totals.baseline_bytes + profile->totals.grown_bytes -

@@ -1,4 +1,5 @@
-/* An extension module whose functions' growth is known. Limited API: one build for every CPython from 3.8 on. */
+/* An extension module whose functions' growth is known. Limited API: one build for every CPython
+ * from 3.8 on. */
 #define Py_LIMITED_API 0x03080000
 #include <Python.h>
 
@@ -7,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define MIB ((size_t)1 << 20)
+#define MIB   ((size_t)1 << 20)
 #define BLOCK 1000
 
 /* Not static: a stripped build still tells their names. */
@@ -19,7 +20,8 @@ __attribute__((noinline)) void grow_small(size_t bytes)
 
 __attribute__((noinline)) void grow_mapped(size_t bytes)
 {
-    volatile char *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    volatile char *at =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     for (size_t i = 0; i < bytes; i += 4096)
         at[i] = 1;
 }
@@ -84,18 +86,18 @@ static PyObject *alone(PyObject *self, PyObject *argument)
     (void)self;
     if (PyErr_Occurred() || pthread_create(&thread, NULL, work_alone, &megabytes))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    pthread_join(thread, NULL);
-    Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
+    Py_BEGIN_ALLOW_THREADS pthread_join(thread, NULL);
+    Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
 
 static PyMethodDef methods[] = {
-    {"small", small, METH_O, NULL},       {"mapped", mapped, METH_O, NULL}, {"quietly", quietly, METH_O, NULL},
-    {"callback", callback, METH_O, NULL}, {"alone", alone, METH_O, NULL},   {NULL, NULL, 0, NULL},
+    {"small", small, METH_O, NULL},     {"mapped", mapped, METH_O, NULL},
+    {"quietly", quietly, METH_O, NULL}, {"callback", callback, METH_O, NULL},
+    {"alone", alone, METH_O, NULL},     {NULL, NULL, 0, NULL},
 };
 
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "native_known", NULL, -1, methods, NULL, NULL, NULL, NULL};
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "native_known", NULL, -1, methods, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit_native_known(void)
 {

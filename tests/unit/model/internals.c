@@ -4,7 +4,8 @@
 #include "base/array.h"
 #include "model/internals.h"
 
-/* A stack innermost first: "p" Python, "i:name" of the interpreter, "l:name" of a library. Returns those that stay. */
+/* A stack innermost first: "p" Python, "i:name" of the interpreter, "l:name" of a library. Returns
+ * those that stay. */
 static void expect(const char *const *stack, size_t count, const char *wanted)
 {
     struct internals_frame frames[16] = {0};
@@ -28,10 +29,12 @@ static void expect(const char *const *stack, size_t count, const char *wanted)
 static void test_stacks(void **state)
 {
     (void)state;
-    EXPECT("l:memset i:bytearray_init p", "l:memset", "i:bytearray_init", "i:type_call", "i:_PyObject_MakeTpCall", "p",
-           "i:Py_RunMain", "i:main", "l:__libc_start_call_main", "l:__libc_start_main@@GLIBC_2.34", "l:_start");
+    EXPECT("l:memset i:bytearray_init p", "l:memset", "i:bytearray_init", "i:type_call",
+           "i:_PyObject_MakeTpCall", "p", "i:Py_RunMain", "i:main", "l:__libc_start_call_main",
+           "l:__libc_start_main@@GLIBC_2.34", "l:_start");
     /* Between two Python frames all of the interpreter's goes, a library's stays. */
-    EXPECT("p l:call_back p", "p", "i:list_sort", "i:_PyEval_Vector", "l:call_back", "i:cfunction_vectorcall_O", "p");
+    EXPECT("p l:call_back p", "p", "i:list_sort", "i:_PyEval_Vector", "l:call_back",
+           "i:cfunction_vectorcall_O", "p");
     /* Without names there is nothing to tell a reader. */
     EXPECT("p", "i:<python3.11+0x1234>", "p");
     /* An instruction that is a function of its own. */

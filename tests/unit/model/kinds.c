@@ -6,7 +6,8 @@
 
 static void see(struct kinds *kinds, uint64_t first, uint64_t count, uint8_t kind, bool huge)
 {
-    struct event_place place = {.first = first, .count = count, .kind = kind, .huge = huge, .name = ""};
+    struct event_place place = {
+        .first = first, .count = count, .kind = kind, .huge = huge, .name = ""};
     assert_int_equal(kinds_see_place(kinds, &place), 0);
     for (size_t i = 0; i < kinds->count; i++) { /* in order, without overlap */
         assert_true(kinds->ranges[i].first < kinds->ranges[i].end);
@@ -61,6 +62,7 @@ static void test_counts_mappings(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_newest_counts), cmocka_unit_test(test_counts_mappings)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_newest_counts),
+                                       cmocka_unit_test(test_counts_mappings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Merging: Python frames stand where their evaluation loops stood. Stacks are drawn innermost first. */
+/* Merging: Python frames stand where their evaluation loops stood. Stacks are drawn innermost
+ * first. */
 #include "../test.h"
 
 #include "native/merge.h"
@@ -28,7 +29,8 @@ static enum merge_fit merge(const struct drawing *drawing, char *text)
     struct merge_frame merged[32];
     size_t count;
     memcpy(frames, drawing->frames, sizeof(frames));
-    struct native_stack native = {.frames = frames, .count = drawing->frame_count, .end = drawing->end};
+    struct native_stack native = {
+        .frames = frames, .count = drawing->frame_count, .end = drawing->end};
     struct merge_input input = {.native = &native,
                                 .python_frames = drawing->python_frames,
                                 .entries = drawing->entries,
@@ -112,7 +114,8 @@ static void test_cut(void **state)
     expect(&drawing, MERGE_EXACT, "n0p0n2p1");
 }
 
-/* A frame whose caller was found by its frame pointer may hide others: it is not taken for the loop's. */
+/* A frame whose caller was found by its frame pointer may hide others: it is not taken for the
+ * loop's. */
 static void test_by_pointer(void **state)
 {
     (void)state;
@@ -130,9 +133,12 @@ static void test_contradiction(void **state)
 {
     (void)state;
     const struct drawing drawing = {
-        .frames = {{.pc = LIBRARY, .sp = 1000}, {.pc = INTERPRETER, .sp = 2000}, {.pc = LIBRARY, .sp = 3000}},
+        .frames = {{.pc = LIBRARY, .sp = 1000},
+                   {.pc = INTERPRETER, .sp = 2000},
+                   {.pc = LIBRARY, .sp = 3000}},
         .frame_count = 3,
-        .entries = {{.anchor = 240, .frames_end = 1}}, /* below the stack pointer: a loop that has returned */
+        .entries = {{.anchor = 240,
+                     .frames_end = 1}}, /* below the stack pointer: a loop that has returned */
         .entry_count = 1,
         .python_frames = 1,
     };
@@ -165,8 +171,10 @@ static void test_one_loop_a_frame(void **state)
 static void test_either_alone(void **state)
 {
     (void)state;
-    const struct drawing native = {.frames = {{.pc = LIBRARY, .sp = 100}, {.pc = EVAL, .sp = 200}}, .frame_count = 2};
-    const struct drawing python = {.entries = {{.anchor = 5, .frames_end = 2}}, .entry_count = 1, .python_frames = 2};
+    const struct drawing native = {.frames = {{.pc = LIBRARY, .sp = 100}, {.pc = EVAL, .sp = 200}},
+                                   .frame_count = 2};
+    const struct drawing python = {
+        .entries = {{.anchor = 5, .frames_end = 2}}, .entry_count = 1, .python_frames = 2};
     expect(&native, MERGE_EXACT, "n0n1");
     expect(&python, MERGE_UNCERTAIN, "p0p1");
 }

@@ -1,6 +1,7 @@
-/* Unwinds stacks of a process that somebody else holds still, from registers that somebody else read: for comparison with other
- * unwinders. Usage: unwind-probe PID. Reads lines of hexadecimal registers in DWARF's order, as many as an unwinder needs; answers
- * each with how the stack ended and the address of each frame, innermost first. */
+/* Unwinds stacks of a process that somebody else holds still, from registers that somebody else
+ * read: for comparison with other unwinders. Usage: unwind-probe PID. Reads lines of hexadecimal
+ * registers in DWARF's order, as many as an unwinder needs; answers each with how the stack ended
+ * and the address of each frame, innermost first. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

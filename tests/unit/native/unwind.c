@@ -50,8 +50,8 @@ static void end_child(pid_t child)
     waitpid(child, NULL, 0);
 }
 
-static void unwind_child(pid_t child, struct registers *registers, struct native_unwinder **ret_unwinder,
-                         struct native_stack *ret_stack)
+static void unwind_child(pid_t child, struct registers *registers,
+                         struct native_unwinder **ret_unwinder, struct native_stack *ret_stack)
 {
     struct process_memory process_memory;
     struct memory memory;
@@ -90,7 +90,8 @@ static void test_frames_and_names(void **state)
     assert_true(stack.count > 2 * DEPTH + 1);
     assert_int_equal(names_create(&(struct names_options){0}, &names), 0);
     for (size_t i = 0; i <= 2 * DEPTH; i++) {
-        assert_string_equal(name_of(names, unwinder, &stack.frames[i]), i % 2 ? "by_turns" : "innermost");
+        assert_string_equal(name_of(names, unwinder, &stack.frames[i]),
+                            i % 2 ? "by_turns" : "innermost");
         assert_true(i == 0 || stack.frames[i].sp > stack.frames[i - 1].sp);
         assert_false(stack.frames[i].by_pointer);
     }
@@ -139,7 +140,8 @@ static void test_unknown_registers(void **state)
 static void test_nothing_readable(void **state)
 {
     (void)state;
-    struct registers registers = {.known = UINT64_C(1) << REGISTERS_SP | UINT64_C(1) << REGISTERS_PC};
+    struct registers registers = {.known = UINT64_C(1) << REGISTERS_SP | UINT64_C(1)
+                                                                             << REGISTERS_PC};
     struct process_memory process_memory;
     struct memory memory;
     struct native_unwinder *unwinder;
@@ -160,7 +162,8 @@ static void test_syscall_registers(void **state)
 {
     (void)state;
     struct registers registers;
-    assert_true(registers_parse_syscall("232 0x4 0x7ffd 0x1 0xffffffff 0x0 0x0 0x7ffdc8 0x7f1234\n", &registers));
+    assert_true(registers_parse_syscall("232 0x4 0x7ffd 0x1 0xffffffff 0x0 0x0 0x7ffdc8 0x7f1234\n",
+                                        &registers));
     assert_int_equal(registers.values[REGISTERS_SP], 0x7ffdc8);
     assert_int_equal(registers.values[REGISTERS_PC], 0x7f1234);
     assert_false(registers_has(&registers, REGISTERS_FP));

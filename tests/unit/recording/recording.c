@@ -629,15 +629,20 @@ static void test_native(void **state)
     const struct recording_writer_file file = {"/lib/x.so", true, build_id, sizeof(build_id)};
     add(writer, target_event());
     assert_int_equal(recording_writer_module(writer, &file, &library), 0);
-    assert_int_equal(recording_writer_module(writer, &(struct recording_writer_file){.path = ""}, &nowhere), 0);
+    assert_int_equal(
+        recording_writer_module(writer, &(struct recording_writer_file){.path = ""}, &nowhere), 0);
     assert_int_equal(recording_writer_module(writer, &file, &again), 0);
     assert_int_equal(again, library);
     assert_int_equal(recording_writer_stack(writer, 0, "a.py", "f", 3, 1, &stack), 0);
     assert_int_equal(recording_writer_native(writer, stack, library, 0x1234, &stack), 0);
     assert_int_equal(recording_writer_native(writer, stack, nowhere, 0, &stack), 0);
     assert_int_equal(recording_writer_native(writer, stack, 2, 0, &again), -EINVAL);
-    add(writer, (struct event){.kind = EVENT_UNWOUND, .time_ns = 900, .unwound = {UNWOUND_NO_INFO, false, true, 2, 1}});
-    add(writer, (struct event){.kind = EVENT_PLACE, .time_ns = 900, .place = {7, 9, PLACE_ARENA, true, "[anon]"}});
+    add(writer, (struct event){.kind = EVENT_UNWOUND,
+                               .time_ns = 900,
+                               .unwound = {UNWOUND_NO_INFO, false, true, 2, 1}});
+    add(writer, (struct event){.kind = EVENT_PLACE,
+                               .time_ns = 900,
+                               .place = {7, 9, PLACE_ARENA, true, "[anon]"}});
     event = (struct event){.kind = EVENT_UNWOUND, .unwound = {.module = 3}};
     assert_int_equal(recording_writer_add(writer, &event), -EINVAL);
     event = (struct event){.kind = EVENT_PLACE, .place = {.kind = PLACE_HEAP, .name = ""}};
@@ -675,7 +680,8 @@ static void test_native(void **state)
     const struct recording_place places[] = {{"outer", "x.c", 4, 1}, {"inlined", "x.h", 9, 8}};
     assert_int_equal(recording_name_frame(recording, 1, places, 2), 0);
     assert_int_equal(recording->frames[1].place_count, 2);
-    assert_string_equal(recording->places[recording->frames[1].first_place + 1].function, "inlined");
+    assert_string_equal(recording->places[recording->frames[1].first_place + 1].function,
+                        "inlined");
     recording_destroy(recording);
 }
 
