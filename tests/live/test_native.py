@@ -3,12 +3,14 @@
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import time
 
 import pytest
 
 from harness import TARGETS, Job, Target, environment, memsample, stuck
+from harness import report as harness_report
 from interpreters import all_pythons
 
 MIB = 1 << 20
@@ -43,6 +45,17 @@ def with_symbols(tmp_path_factory):
 @pytest.fixture(scope="session")
 def stripped(tmp_path_factory):
     return build(tmp_path_factory.mktemp("stripped"), "-s")
+
+
+@pytest.fixture(scope="session")
+def debug_apart(tmp_path_factory):
+    """Debug information in files of its own, found by debug link."""
+    folder = build(tmp_path_factory.mktemp("apart"), "-g")
+    for name in ("native_known.abi3.so", "native_cpp.abi3.so"):
+        subprocess.run(["objcopy", "--only-keep-debug", name, name + ".debug"], cwd=folder, check=True)
+        subprocess.run(["strip", name], cwd=folder, check=True)
+        subprocess.run(["objcopy", f"--add-gnu-debuglink={name}.debug", name], cwd=folder, check=True)
+    return folder
 
 
 def run(tmp_path, python, modules, clock):
@@ -109,6 +122,31 @@ def test_right_function_when_stripped(tmp_path, any_python, stripped, with_symbo
     names = [row["function"] for row in report["functions"] if "native_known" in row.get("module", "")]
     unknown = [name for name in names if re.fullmatch(r"<native_known\.abi3\.so\+0x[0-9a-f]+>", name)]
     assert unknown, names
+
+
+def test_debug_information_apart(tmp_path, any_python, debug_apart):
+    report = run(tmp_path, any_python, debug_apart, "trap")
+    assert not [one for one in (expect(report, *case) for case in CASES) if one]
+    assert grown(report, "^grow_quietly$") >= RIGHT * grown_by_python(report, "quietly") > 0
+    files = {row["function"]: row["file"] for row in report["lines"] if row.get("module")}
+    assert files["grow_quietly"].endswith("native_known.c")
+
+
+def test_named_later(tmp_path, any_python, with_symbols):
+    """A recording is named when it is reported: without the file there is no name, and a wrong file gives none either."""
+    modules = tmp_path / "modules"
+    shutil.copytree(with_symbols, modules)
+    report = run(tmp_path, any_python, modules, "trap")
+    assert grown(report, "^grow_mapped$") > 0
+    away = modules / "native_known.abi3.so"
+    away.rename(modules / "away")
+    again = harness_report(tmp_path / "job.memsample")
+    assert grown(again, "^grow_mapped$") == 0 and grown(again, r"^<native_known\.abi3\.so>$") > 0
+    shutil.copy(modules / "native_cpp.abi3.so", away)  # another build-id under the same name
+    again = harness_report(tmp_path / "job.memsample")
+    assert grown(again, "^grow_mapped$") == 0 and grown(again, "growth::", "native_known") == 0
+    (modules / "away").rename(away)
+    assert grown(harness_report(tmp_path / "job.memsample"), "^grow_mapped$") == grown(report, "^grow_mapped$")
 
 
 def test_memory_kinds(tmp_path, any_python, with_symbols):
