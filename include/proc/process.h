@@ -38,6 +38,15 @@ int process_link_read(pid_t pid, const char *link, char **ret_target);
 /* A thread's name, cut to `size`. 0 or a negative errno. */
 int process_thread_name(pid_t pid, pid_t tid, char *ret_name, size_t size);
 
+/* What a thread calls itself: its number in the innermost PID namespace that it is in. `tid` and
+ * `pid` are numbers of our namespace. `tid` itself when it cannot be told. *ret_nested (may be NULL)
+ * tells whether that is another namespace than ours. */
+pid_t process_inner_id(pid_t pid, pid_t tid, bool *ret_nested);
+
+/* Whether /proc is of our own PID namespace: in a new one the old /proc may still be mounted, and its
+ * numbers are others. */
+bool process_numbers_hold(void);
+
 /* The thread ids of a process, in the kernel's order (oldest first). *ret_tids is from malloc. */
 int process_threads_list(pid_t pid, pid_t **ret_tids, size_t *ret_count);
 

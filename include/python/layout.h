@@ -58,12 +58,30 @@ struct python_layout {
         uint32_t tlbc_index; /* i32, which copy of the code it runs (free-threaded 3.14+) */
         uint32_t owner;      /* u8 */
         uint32_t is_entry;   /* u8, first frame of an eval loop: 3.11, which has no shim frames */
+        uint32_t generator;  /* generator that it belongs to (3.8 to 3.10; later it is part of it) */
+        uint32_t locals;     /* its local variables; from 3.11 on its value stack follows them */
+        uint32_t stack_end;  /* behind the newest value of its value stack (3.8, 3.9, 3.14+), or */
+        uint32_t stack_count; /* i32, how many values there are, locals included from 3.11 on */
+        uint32_t stack;       /* and where they begin (3.10) */
+        uint32_t state;       /* i8, whether it runs: enum _framestate (3.10; later its generator's) */
         uint32_t bytes;
     } frame;
     struct {
         uint32_t type; /* ob_type of any object */
         uint32_t name; /* tp_name of a type */
+        uint32_t base; /* tp_base of a type */
     } object;
+    struct {
+        uint32_t frame;   /* its frame, inline, or absent: */
+        uint32_t pointer; /* to it (3.8 to 3.10) */
+        uint32_t state;   /* i8, whether it runs: enum _framestate (3.11+) */
+    } generator;          /* and coroutines */
+    struct {
+        uint32_t closure;
+    } function;
+    struct {
+        uint32_t used, table, mask; /* entries in use, its slots, their number less one (3.14+) */
+    } set;
     struct {
         uint32_t units; /* ob_size: code units of two bytes */
         uint32_t first_line, first_traceable;
@@ -89,6 +107,11 @@ struct python_layout {
         uint32_t holder;  /* thread state that had it last */
         uint32_t locked;  /* i32 */
     } gil;
+    struct {
+        uint32_t runtime_lists; /* of objects that the collector follows, in the runtime (3.8), or */
+        uint32_t lists;         /* in each interpreter (3.9 to 3.12; 3.13: its whole state) */
+    } gc;
+    uint8_t minor; /* of the version */
     enum python_line_table line_table;
     uint32_t last_unit_bytes; /* what frame.last counts in */
     uint64_t tag_mask;        /* bits to clear in a frame's code reference (stackrefs, 3.14+) */

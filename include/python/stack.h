@@ -43,6 +43,11 @@ int python_stack_capture(struct python_reader *reader, pid_t tid);
  * microseconds. 0, PYTHON_STACK_TORN or a negative errno. One read. */
 int python_stack_confirm(const struct python_reader *reader);
 
+/* The `file` of a frame that is none: it stands where a task of asyncio begins, between its
+ * coroutines and those of the task that awaits it or the event loop. `function` is "task NAME
+ * (COROUTINE)", without the name when asyncio made it up, `line` is 0. */
+#define PYTHON_TASK_FILE "<task>"
+
 /* A frame with its names. Text is valid UTF-8, NUL-terminated, owned by the reader and stable until
  * the reader is destroyed: the same code object gives the same pointers. */
 struct python_frame {

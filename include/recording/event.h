@@ -46,6 +46,7 @@ struct event_target {
     const char *clock_reason;
     const char *kernel;   /* "Linux 6.1.0" */
     const char *memsample_version;
+    int32_t inner_pid; /* what it calls itself, where it has a PID namespace of its own; 0: the same */
 };
 
 struct event_python {
@@ -79,10 +80,10 @@ enum event_stack_state {
     STACK_NO_PYTHON,   /* a thread without Python frames; stack id 0, or native frames alone */
     STACK_TORN,        /* could not be read consistently; stack id 0 */
     STACK_GONE,        /* the thread ended or left before it could be stopped; stack id 0 */
-    STACK_LATER,   /* it faulted and was not stopped: its own next stack tells where; stack id 0 */
-    STACK_RUNNING, /* read while it ran, with the innermost frame the same before and after */
-    STACK_IN_ACT, /* read in the act of a page fault: the thread stood still at the instruction that
-                     faulted */
+    STACK_LATER,       /* it faulted and was not stopped: its own next stack tells where; stack id 0 */
+    STACK_RUNNING,     /* read while it ran, with the innermost frame the same before and after */
+    STACK_IN_ACT,      /* read in the act of a page fault: the thread stood still at the instruction that faulted */
+    STACK_LATE,        /* its fault was reported, and by then it may have gone on: known on average only; stack id 0 */
     STACK_STATES,
 };
 

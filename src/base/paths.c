@@ -15,7 +15,12 @@ bool path_is_library(const char *file)
 {
     return strstr(file, "/site-packages/") || strstr(file, "/dist-packages/") ||
            in_standard_library(file) || strncmp(file, "<frozen ", 8) == 0 ||
-           strncmp(file, "<__array_function__", 19) == 0;
+           strncmp(file, "<__array_function__", 19) == 0 || path_is_task(file);
+}
+
+bool path_is_task(const char *file)
+{
+    return strcmp(file, "<task>") == 0;
 }
 
 const char *path_base_name(const char *path)

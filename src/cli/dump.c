@@ -17,6 +17,7 @@
 #include "cli/dump_native.h"
 #include "elf/modules.h"
 #include "proc/file.h"
+#include "python/tasks.h"
 #include "trace/permission.h"
 #include "trace/tracer.h"
 
@@ -37,25 +38,6 @@ struct look {
     struct dump_native *native; /* NULL: Python alone was asked for */
     struct error reason;
 };
-
-/* The last number in the line NSpid of a status file: what the innermost PID namespace calls it
- * (proc_pid_status(5)). */
-static pid_t inner_id(pid_t pid, pid_t tid)
-{
-    _cleanup_(freep) char *text = NULL;
-    char name[64];
-    snprintf(name, sizeof(name), "task/%d/status", (int)tid);
-    if (process_file_read(pid, name, &text, NULL) < 0)
-        return tid;
-    char *line = strstr(text, "\nNSpid:");
-    if (!line)
-        return tid;
-    line++;
-    line[strcspn(line, "\n")] = 0;
-    const char *last = strrchr(line, '\t');
-    long number = last ? strtol(last, NULL, 10) : 0;
-    return number > 0 ? (pid_t)number : tid;
-}
 
 static enum dump_how how_of(int outcome, enum dump_how read)
 {
@@ -188,7 +170,8 @@ static int take_thread(struct look *look, pid_t tid)
     if (array_reserve(&dump->threads, &dump->cap, dump->count + 1, sizeof(*dump->threads)) < 0)
         return -ENOMEM;
     struct dump_thread *thread = &dump->threads[dump->count++];
-    *thread = (struct dump_thread){.tid = tid, .inner_tid = inner_id(dump->pid, tid), .state = '?'};
+    *thread = (struct dump_thread){
+        .tid = tid, .inner_tid = process_inner_id(dump->pid, tid, NULL), .state = '?'};
     process_thread_name(dump->pid, tid, thread->name, sizeof(thread->name));
     if (!look->reader && !look->native) {
         struct process_status status;
@@ -199,6 +182,14 @@ static int take_thread(struct look *look, pid_t tid)
     }
     capture(look, thread);
     return resolve(look, thread);
+}
+
+/* Where asyncio's tasks are, if there are any. */
+static void find_tasks(struct look *look)
+{
+    _cleanup_(modules_deinit) struct modules modules = {0};
+    if (modules_read(look->dump.pid, &modules) == 0)
+        python_tasks_find(look->reader, &modules);
 }
 
 /* 0 (then there may be no Python, with `reason` set) or a negative errno. */
@@ -217,6 +208,8 @@ static int find_python(struct look *look)
     }
     if (r == 0)
         r = python_reader_create(&dump->runtime, &look->memory, &look->reader);
+    if (r == 0)
+        find_tasks(look);
     dump->has_python = r == 0;
     dump->reason = r == 0 ? NULL : look->reason.text;
     return r < 0 ? r : 0;
@@ -267,7 +260,7 @@ static int look_at(struct look *look, struct error *error)
     r = seize(look, error);
     if (r < 0)
         return r;
-    dump->inner_pid = inner_id(dump->pid, dump->pid);
+    dump->inner_pid = process_inner_id(dump->pid, dump->pid, NULL);
     process_command_read(dump->pid, &dump->command);
     process_link_read(dump->pid, "exe", &dump->executable);
     r = read_memory(dump);
@@ -279,6 +272,8 @@ static int look_at(struct look *look, struct error *error)
         r = process_threads_list(dump->pid, &tids, &count);
     for (size_t i = 0; r == 0 && i < count; i++)
         r = take_thread(look, tids[i]);
+    if (r == 0 && look->reader)
+        r = dump_take_tasks(dump, look->reader);
     return r < 0 ? error_set(error, r, "cannot read process %d: %s", (int)dump->pid,
                              r == -ESRCH ? "it has ended" : strerror(-r))
                  : 0;
@@ -290,6 +285,7 @@ static void look_deinit(struct look *look)
     for (size_t i = 0; i < dump->count; i++)
         free(dump->threads[i].frames);
     free(dump->threads);
+    dump_free_tasks(dump);
     free(dump->command);
     free(dump->executable);
     mappings_deinit(&dump->mappings);
@@ -307,7 +303,10 @@ static int dump_process(pid_t pid, bool json, const struct dump_native_options *
     struct error error = {""};
     int status = EXIT_OK;
     process_memory_init(&look.process_memory, pid, &look.memory);
-    if (native->wanted && dump_native_create(pid, native, &look.native) < 0)
+    if (!process_numbers_hold())
+        status = cli_fail(EXIT_FAILED, "/proc is of another PID namespace than memsample; run: "
+                                       "mount -t proc proc /proc");
+    else if (native->wanted && dump_native_create(pid, native, &look.native) < 0)
         status = cli_fail(EXIT_FAILED, "out of memory");
     else if (look_at(&look, &error) < 0) {
         status = cli_fail(EXIT_FAILED, "%s", error.text);

@@ -8,7 +8,7 @@
 #include "cli/mappings.h"
 #include "proc/counters.h"
 #include "proc/process.h"
-#include "python/stack.h"
+#include "python/tasks.h"
 
 enum dump_how { /* how a thread's stack was had */
                 DUMP_STOPPED,
@@ -38,6 +38,15 @@ struct dump_thread {
     size_t count;
 };
 
+struct dump_task {
+    struct python_task_place place;
+    char *name;
+    remote_addr *awaiters; /* of which there may be more */
+    size_t awaiters_count;
+    struct python_frame *frames; /* its coroutines, innermost first: none while it runs */
+    size_t count;
+};
+
 struct dump {
     pid_t pid, inner_pid;
     char *command, *executable;
@@ -50,7 +59,14 @@ struct dump {
     struct python_runtime runtime;
     struct dump_thread *threads;
     size_t count, cap;
+    struct dump_task *tasks;
+    size_t task_count, task_cap;
+    bool has_tasks; /* they could be looked for */
 };
+
+/* Lists the tasks of asyncio into `dump`; texts belong to the reader. 0 or a negative errno. */
+int dump_take_tasks(struct dump *dump, struct python_reader *reader);
+void dump_free_tasks(struct dump *dump);
 
 void dump_print_text(const struct dump *dump, FILE *out);
 /* 0 or -ENOMEM. */

@@ -14,6 +14,7 @@
 #define MAPPINGS_TEXT 8 /* the largest */
 #define MAPPINGS_JSON 1000
 #define FRAMES_TEXT   100 /* innermost; deeper ones are counted */
+#define TASKS_TEXT    100
 
 /* Names come from the target: nothing in them may steer a terminal (C0, DEL, and C1 as UTF-8). */
 static void put_name(FILE *out, const char *name)
@@ -93,6 +94,14 @@ static void print_mappings(const struct dump *dump, FILE *out)
     }
 }
 
+static struct dump_frame of_python(const struct python_frame *frame)
+{
+    return (struct dump_frame){.function = frame->function,
+                               .file = frame->file,
+                               .line = frame->line,
+                               .first_line = frame->first_line};
+}
+
 static void print_frame(const struct dump_frame *frame, FILE *out)
 {
     fputs("    ", out);
@@ -134,6 +143,43 @@ static void print_thread(const struct dump *dump, const struct dump_thread *thre
         fprintf(out, "    ... and more\n");
 }
 
+static const struct dump_task *find_task(const struct dump *dump, remote_addr address)
+{
+    for (size_t i = 0; i < dump->task_count; i++)
+        if (dump->tasks[i].place.task == address)
+            return &dump->tasks[i];
+    return NULL;
+}
+
+static void print_task(const struct dump *dump, const struct dump_task *task, FILE *out)
+{
+    fputs("  \"", out);
+    put_name(out, task->name);
+    fputs(task->count ? "\"  waits" : "\"  runs or has not begun", out);
+    for (size_t i = 0; i < task->awaiters_count; i++) {
+        const struct dump_task *awaiter = find_task(dump, task->awaiters[i]);
+        fputs(i ? ", \"" : ", awaited by \"", out);
+        put_name(out, awaiter ? awaiter->name : "?");
+        fputc('"', out);
+    }
+    fputc('\n', out);
+    for (size_t i = 0; i < task->count && i < FRAMES_TEXT; i++) {
+        struct dump_frame frame = of_python(&task->frames[i]);
+        print_frame(&frame, out);
+    }
+}
+
+static void print_tasks(const struct dump *dump, FILE *out)
+{
+    if (!dump->task_count)
+        return;
+    fprintf(out, "\nasyncio tasks (%zu)\n", dump->task_count);
+    for (size_t i = 0; i < dump->task_count && i < TASKS_TEXT; i++)
+        print_task(dump, &dump->tasks[i], out);
+    if (dump->task_count > TASKS_TEXT)
+        fprintf(out, "  ... and %zu more\n", dump->task_count - TASKS_TEXT);
+}
+
 void dump_print_text(const struct dump *dump, FILE *out)
 {
     char version[PYTHON_VERSION_TEXT_MAX];
@@ -154,6 +200,7 @@ void dump_print_text(const struct dump *dump, FILE *out)
     print_mappings(dump, out);
     for (size_t i = 0; i < dump->count; i++)
         print_thread(dump, &dump->threads[i], out);
+    print_tasks(dump, out);
 }
 
 /* A string that JSON takes, whatever the bytes. */
@@ -179,24 +226,66 @@ static json_t *gil_json(const struct dump_thread *thread)
     return json_null();
 }
 
-static json_t *thread_json(const struct dump_thread *thread)
+static json_t *frame_json(const struct dump_frame *frame)
+{
+    json_t *object = json_pack("{s:o, s:o, s:i, s:i}", "file", text_json(frame->file), "function",
+                               text_json(frame->function), "line", (int)frame->line, "first_line",
+                               (int)frame->first_line);
+    if (object && frame->module)
+        json_object_set_new(object, "module", text_json(frame->module));
+    return object;
+}
+
+/* Addresses are only names here, and JSON's numbers are not that long. */
+static json_t *address_json(remote_addr address)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%" PRIx64, address);
+    return json_string(text);
+}
+
+static json_t *task_json(const struct dump_task *task)
 {
     json_t *frames = json_array();
-    char state[2] = {thread->state, 0};
-    for (size_t i = 0; i < thread->count; i++) {
-        const struct dump_frame *frame = &thread->frames[i];
-        json_t *object = json_pack("{s:o, s:o, s:i, s:i}", "file", text_json(frame->file),
-                                   "function", text_json(frame->function), "line", (int)frame->line,
-                                   "first_line", (int)frame->first_line);
-        if (frame->module)
-            json_object_set_new(object, "module", text_json(frame->module));
-        json_array_append_new(frames, object);
+    for (size_t i = 0; i < task->count; i++) {
+        struct dump_frame frame = of_python(&task->frames[i]);
+        json_array_append_new(frames, frame_json(&frame));
     }
+    json_t *awaiters = json_array();
+    for (size_t i = 0; i < task->awaiters_count; i++)
+        json_array_append_new(awaiters, address_json(task->awaiters[i]));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "id", address_json(task->place.task), "name",
+                     text_json(task->name), "inner_tid",
+                     task->place.tid ? number_json((uint64_t)task->place.tid) : json_null(),
+                     "awaited_by", awaiters, "frames", frames);
+}
+
+/* null where tasks cannot be looked for. */
+static json_t *tasks_json(const struct dump *dump)
+{
+    json_t *tasks = dump->has_tasks ? json_array() : json_null();
+    for (size_t i = 0; i < dump->task_count; i++)
+        json_array_append_new(tasks, task_json(&dump->tasks[i]));
+    return tasks;
+}
+
+static json_t *thread_frames_json(const struct dump_thread *thread)
+{
+    json_t *frames = json_array();
+    for (size_t i = 0; i < thread->count; i++)
+        json_array_append_new(frames, frame_json(&thread->frames[i]));
+    return frames;
+}
+
+static json_t *thread_json(const struct dump_thread *thread)
+{
+    char state[2] = {thread->state, 0};
     return json_pack("{s:i, s:i, s:o, s:o, s:s, s:o, s:b, s:o, s:b, s:o}", "tid", (int)thread->tid,
                      "inner_tid", (int)thread->inner_tid, "name", text_json(thread->name), "state",
                      text_json(state), "stack", how_word(thread->how), "holds_gil",
-                     gil_json(thread), "truncated", (int)thread->truncated, "frames", frames,
-                     "native", (int)thread->native, "native_doubt", text_json(thread->doubt));
+                     gil_json(thread), "truncated", (int)thread->truncated, "frames",
+                     thread_frames_json(thread), "native", (int)thread->native, "native_doubt",
+                     text_json(thread->doubt));
 }
 
 static json_t *mappings_json(const struct dump *dump)
@@ -232,14 +321,14 @@ int dump_print_json(const struct dump *dump, FILE *out)
     for (size_t i = 0; i < dump->count; i++)
         json_array_append_new(threads, thread_json(&dump->threads[i]));
     json_t *root = json_pack(
-        "{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:o, s:o}", "schema",
+        "{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:o, s:o, s:o}", "schema",
         SCHEMA, "pid", (int)dump->pid, "inner_pid", (int)dump->inner_pid, "command",
         text_json(dump->command), "executable", text_json(dump->executable), "python",
         python_json(dump), "python_missing", text_json(dump->reason), "memory", "rss_bytes",
         number_json(dump->memory.rss_bytes), "file_bytes", number_json(status->file_bytes),
         "shmem_bytes", number_json(status->shmem_bytes), "swap_bytes",
         number_json(status->swap_bytes), "peak_bytes", number_json(status->high_water_bytes),
-        "mappings", mappings_json(dump), "threads", threads);
+        "mappings", mappings_json(dump), "threads", threads, "tasks", tasks_json(dump));
     /* A value that could not be had leaves its array short: jansson ignores it. */
     if (!root || json_array_size(threads) != dump->count) {
         json_decref(root);

@@ -73,7 +73,7 @@ static int add_owner(struct certainty *certainty, struct rows *rows,
                       sizeof(*certainty->certain)) < 0)
         return -ENOMEM;
     certainty->certain[certainty->count++] = false;
-    if (owner->state == STACK_LATER)
+    if (owner->state == STACK_LATER || owner->state == STACK_LATE)
         return 0; /* nobody looked */
     int r = intern_add(&rows->tids, &owner->tid, sizeof(owner->tid), &thread, &added);
     if (r >= 0)

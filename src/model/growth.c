@@ -6,7 +6,8 @@
  * the sample's own, in proportion to the faults that each took since the sample before; equally
  * when nobody faulted. Whole bytes; what is left over goes to the owner with most faults.
  * - Each pending reading is booked at its own point of time, so the books balance at every point.
- * - A thread that faulted and was not stopped is charged where its own next stack stands.
+ * - A thread that faulted and was not stopped is charged where its own next stack stands; one that
+ * was met too late, where it was met at one of the faults around that time.
  * - A thread without Python frames is `<native>`. A thread whose stack could not be read, or is
  * gone, and a sample without owners are `<unattributed>`. So is what is still pending at the end of
  * the recording, and at the end of the program, before the interpreter tears itself down.
@@ -241,6 +242,7 @@ static int owner_node(struct attribution *at, const struct event_owner *owner, u
         *ret_node = CALLTREE_NATIVE;
         return 0;
     case STACK_LATER:
+    case STACK_LATE:
     case STACK_TORN:
     case STACK_GONE:
     case STACK_STATES:
@@ -265,8 +267,8 @@ static int shares_of(struct attribution *at, const struct event *event, struct s
             .certain = certainty_next(&at->certainty),
             .in_act = owner->state == STACK_IN_ACT,
         };
-        bool waits = owner->state == STACK_LATER;
-        if (waits && later_find(&at->later, owner->tid, at->sample, &later))
+        bool waits = owner->state == STACK_LATER || owner->state == STACK_LATE;
+        if (waits && later_find(&at->later, owner, at->sample, &later))
             owner = &later;
         int r = owner_node(at, owner, &share->node);
         if (r < 0)

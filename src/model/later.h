@@ -1,4 +1,8 @@
-/* Whose stack comes later: a thread that moved memory without being stopped is known by its next stack. */
+/* Whose stack comes later: a thread that moved memory without being stopped is known by its next stack.
+ *
+ * A thread that was met too late at its fault may be anywhere by then. Whether it is met in time does not depend on the line, so what
+ * other faults of it tell, around that time, is right on average: one of them stands for it. (To take the next one would
+ * be wrong: it is more often a line with many faults in a row.) */
 #ifndef MEMSAMPLE_MODEL_LATER_H
 #define MEMSAMPLE_MODEL_LATER_H
 
@@ -8,7 +12,7 @@
 
 #include "recording/reader.h"
 
-struct later_stack { /* a stack of a thread, as recorded in sample number `sample` */
+struct later_stack { /* a stack of a thread, as recorded in sample number `sample`; or STACK_LATE, none */
     int32_t tid;
     uint32_t sample;
     struct event_owner owner;
@@ -24,9 +28,9 @@ struct later {
 int later_init(struct later *later, const struct recording *recording);
 void later_deinit(struct later *later);
 
-/* The first stack of the thread in a sample after number `sample` (samples are counted from 0), or else its last one. False when it has
- * none at all. */
-bool later_find(const struct later *later, int32_t tid, uint32_t sample,
+/* The stack that stands for an owner of sample number `sample` (samples are counted from 0), whose state is STACK_LATER or STACK_LATE.
+ * False when its thread has none at all. */
+bool later_find(const struct later *later, const struct event_owner *owner, uint32_t sample,
                 struct event_owner *ret_owner);
 
 #endif

@@ -12,7 +12,9 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define THREADS_MAX 100000 /* more than any sane process has: bounds a loop over outside data */
 
@@ -187,6 +189,36 @@ int process_thread_name(pid_t pid, pid_t tid, char *ret_name, size_t size)
     text[strcspn(text, "\n")] = 0;
     snprintf(ret_name, size, "%s", text);
     return 0;
+}
+
+/* The last number in the line NSpid, which has one for each namespace from ours to its own
+ * (proc_pid_status(5)). */
+pid_t process_inner_id(pid_t pid, pid_t tid, bool *ret_nested)
+{
+    _cleanup_(freep) char *text = NULL;
+    char name[64];
+    if (ret_nested)
+        *ret_nested = false;
+    snprintf(name, sizeof(name), "task/%d/status", (int)tid);
+    char *line = process_file_read(pid, name, &text, NULL) < 0 ? NULL : strstr(text, "\nNSpid:\t");
+    if (!line)
+        return tid;
+    line += strlen("\nNSpid:\t");
+    line[strcspn(line, "\n")] = 0;
+    const char *last = strrchr(line, '\t');
+    long number = last ? strtol(last, NULL, 10) : 0;
+    if (number <= 0 || number > INT32_MAX)
+        return tid;
+    if (ret_nested)
+        *ret_nested = true;
+    return (pid_t)number;
+}
+
+bool process_numbers_hold(void)
+{
+    char text[16] = "";
+    ssize_t length = readlink("/proc/self", text, sizeof(text) - 1);
+    return length > 0 && strtol(text, NULL, 10) == getpid();
 }
 
 int process_threads_list(pid_t pid, pid_t **ret_tids, size_t *ret_count)

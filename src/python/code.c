@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KNOWN_SLOTS_MIN  1024
-#define PAGE_BYTES       4096 /* smallest page: what follows an object on its page is mapped */
-#define OBJECT_BYTES_MIN 40   /* no str and no bytes object that holds something is smaller */
+#define KNOWN_SLOTS_MIN 1024
+#define PAGE_BYTES      4096 /* smallest page: what follows an object on its page is mapped */
 /* A gap below a page cannot hold a page of its own, so what lies between two code objects is
  * mapped. */
 #define NEIGHBOUR_BYTES_MAX 2048
@@ -37,10 +36,14 @@ void codes_deinit(struct codes *codes)
     intern_deinit(&codes->contents);
 }
 
-void codes_begin(struct codes *codes, remote_addr interpreter, uint64_t generation)
+void codes_enter(struct codes *codes, remote_addr interpreter, uint64_t generation)
 {
     codes->interpreter = interpreter;
     codes->generation = generation;
+}
+
+void codes_begin(struct codes *codes)
+{
     codes->met_count = codes->unread_count = codes->fresh_count = codes->arena_used = 0;
     addresses_clear(&codes->addresses);
 }
@@ -52,7 +55,10 @@ bool codes_meet(struct codes *codes, remote_addr address, uint32_t *ret_met)
     if (*ret_met >= CODES_MET_MAX)
         return false;
     struct code_met *met = &codes->met[codes->met_count++];
-    *met = (struct code_met){.address = address, .state = CODE_UNREAD};
+    *met = (struct code_met){.address = address,
+                             .state = CODE_UNREAD,
+                             .interpreter = codes->interpreter,
+                             .generation = codes->generation};
 
     /* No code object died in this interpreter since this one was read, so it is still the same
      * (interp->code_object_generation, 3.14: Objects/codeobject.c, code_dealloc). */
@@ -155,8 +161,8 @@ static int take_header(struct codes *codes, const struct memory *memory, uint32_
     if (known->address && memcmp(&known->facts, &met->facts, sizeof(met->facts)) == 0) {
         met->state = CODE_KNOWN;
         met->id = known->id;
-        known->generation = codes->generation;
-        known->interpreter = codes->interpreter;
+        known->generation = met->generation;
+        known->interpreter = met->interpreter;
     } else if (codes->fresh_count == CODES_FRESH_MAX) {
         met->state = CODE_LOST;
     } else {
@@ -170,6 +176,10 @@ static int take_header(struct codes *codes, const struct memory *memory, uint32_
 /* Reads the first bytes of each part of each new code object. All or nothing. */
 static int read_peeks(struct codes *codes, const struct memory *memory)
 {
+    /* No such object is smaller, so these are there also behind the end of its page. */
+    const size_t least[CODE_PARTS] = {[PART_FILE] = codes->layout->unicode.ascii_bytes,
+                                      [PART_FUNCTION] = codes->layout->unicode.ascii_bytes,
+                                      [PART_TABLE] = codes->layout->bytes.data};
     struct memory_span spans[CODES_FRESH_MAX * CODE_PARTS];
     size_t n = 0;
     for (size_t i = 0; i < codes->fresh_count; i++) {
@@ -178,7 +188,7 @@ static int read_peeks(struct codes *codes, const struct memory *memory)
             remote_addr at = codes->met[fresh->met].facts.parts[part];
             size_t left = PAGE_BYTES - at % PAGE_BYTES;
             size_t length = left < CODE_PEEK_BYTES ? left : CODE_PEEK_BYTES;
-            fresh->peek_bytes[part] = length < OBJECT_BYTES_MIN ? OBJECT_BYTES_MIN : length;
+            fresh->peek_bytes[part] = length < least[part] ? least[part] : length;
             spans[n++] = (struct memory_span){at, fresh->peek[part], fresh->peek_bytes[part]};
         }
     }

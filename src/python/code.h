@@ -53,7 +53,9 @@ struct code_met {
     struct code_facts facts;
     enum code_state state;
     uint32_t id;
-    uint32_t fresh; /* index */
+    uint32_t fresh;          /* index */
+    remote_addr interpreter; /* whose frame has it */
+    uint64_t generation;
 };
 
 /* A copied part: characters of `unit_bytes`, or bytes. */
@@ -117,7 +119,9 @@ static inline struct code_known *codes_slot(struct code_known *known, size_t slo
 int codes_init(struct codes *codes, const struct python_layout *layout);
 void codes_deinit(struct codes *codes);
 
-void codes_begin(struct codes *codes, remote_addr interpreter, uint64_t generation);
+void codes_begin(struct codes *codes);
+/* What is met from now on belongs to this interpreter. */
+void codes_enter(struct codes *codes, remote_addr interpreter, uint64_t generation);
 /* Notes a code object; false when there are too many different ones. */
 bool codes_meet(struct codes *codes, remote_addr address, uint32_t *ret_met);
 /* Reads what is not known yet of the code objects met. 0, 1 when one is no code object and cannot

@@ -46,8 +46,8 @@ static int remember(struct codes *codes, const struct code_met *met)
     *slot = (struct code_known){
         .address = met->address,
         .facts = met->facts,
-        .generation = codes->generation,
-        .interpreter = codes->interpreter,
+        .generation = met->generation,
+        .interpreter = met->interpreter,
         .id = met->id,
     };
     return 0;

@@ -23,7 +23,8 @@
 
 #define DEBUG_MINOR_FIRST 13 /* first minor version with _Py_DebugOffsets */
 #define DEBUG_MINORS      3
-#define NO_WORD           0 /* the cookie's place: this version has no such word */
+#define NO_WORD           0   /* the cookie's place: this version has no such word */
+#define IN_TABLE          255 /* nor here, but the committed table has the field */
 
 static const struct version {
     uint8_t minor;
@@ -43,7 +44,19 @@ static const struct version {
 
 /* The structs that _Py_DebugOffsets describe: which word tells the size, and what size is
  * believable. */
-enum group { RUNTIME, INTERPRETER, THREAD, FRAME, CODE, OBJECT, TYPE, BYTES, UNICODE };
+enum group {
+    RUNTIME,
+    INTERPRETER,
+    THREAD,
+    FRAME,
+    CODE,
+    OBJECT,
+    TYPE,
+    BYTES,
+    UNICODE,
+    SET,
+    GENERATOR,
+};
 static const struct {
     uint8_t size_word[DEBUG_MINORS];
     uint32_t bytes_max;
@@ -57,6 +70,8 @@ static const struct {
     [TYPE] = {{46, 52, 60}, 4096},
     [BYTES] = {{64, 74, 86}, 128},
     [UNICODE] = {{67, 77, 89}, PYTHON_TEXT_BYTES_MAX},
+    [SET] = {{NO_WORD, 62, 74}, 1024},
+    [GENERATOR] = {{NO_WORD, 83, 99}, 1024},
 };
 
 #define INTO(member) offsetof(struct python_layout, member)
@@ -83,6 +98,8 @@ static const struct {
     {INTO(frame.ip), FRAME, 8, false, {31, 34, 42}},
     {INTO(frame.owner), FRAME, 1, false, {33, 36, 44}},
     {INTO(frame.tlbc_index), FRAME, 4, true, {NO_WORD, 38, 46}},
+    {INTO(frame.locals), FRAME, 8, false, {32, 35, 43}},
+    {INTO(frame.stack_end), FRAME, 8, false, {NO_WORD, 37, 45}},
     {INTO(code.filename), CODE, 8, false, {35, 40, 48}},
     {INTO(code.qualname), CODE, 8, false, {37, 42, 50}},
     {INTO(code.linetable), CODE, 8, false, {38, 43, 51}},
@@ -96,6 +113,12 @@ static const struct {
     {INTO(unicode.state), UNICODE, 4, false, {68, 78, 90}},
     {INTO(unicode.length), UNICODE, 8, false, {69, 79, 91}},
     {INTO(unicode.ascii_bytes), UNICODE, 8, false, {70, 80, 92}},
+    {INTO(set.used), SET, 8, false, {NO_WORD, 63, 75}},
+    {INTO(set.table), SET, 8, false, {NO_WORD, 64, 76}},
+    {INTO(set.mask), SET, 8, false, {NO_WORD, 65, 77}},
+    {INTO(generator.frame), GENERATOR, 8, false, {IN_TABLE, 85, 101}},
+    {INTO(generator.state), GENERATOR, 1, false, {IN_TABLE, 86, 102}},
+    {INTO(gc.lists), INTERPRETER, 8, false, {10, NO_WORD, NO_WORD}},
     {INTO(gil.pointer), INTERPRETER, 8, false, {14, 15, 15}},
     {INTO(gil.locked), INTERPRETER, 4, false, {17, 18, 18}},
     {INTO(gil.holder), INTERPRETER, 8, false, {18, 19, 19}},
@@ -158,12 +181,15 @@ static bool rebase_gil(struct python_layout *layout, unsigned column, const uint
 static bool overlay(struct python_layout *layout, unsigned column, bool free_threaded,
                     const uint8_t *debug)
 {
-    static const uint16_t older[] = {INTO(thread.cframe),  INTO(thread.pthread),
-                                     INTO(cframe.frame),   INTO(cframe.previous),
-                                     INTO(frame.is_entry), INTO(frame.last)};
+    static const uint16_t older[] = {
+        INTO(thread.cframe),     INTO(thread.pthread), INTO(cframe.frame),    INTO(cframe.previous),
+        INTO(frame.is_entry),    INTO(frame.last),     INTO(frame.generator), INTO(frame.stack),
+        INTO(generator.pointer), INTO(frame.state),    INTO(gc.runtime_lists)};
     for (size_t i = 0; i < ARRAY_SIZE(older); i++)
         put_field(layout, older[i], PYTHON_ABSENT);
     for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+        if (fields[i].word[column] == IN_TABLE)
+            continue;
         if (fields[i].word[column] == NO_WORD || (fields[i].free_threaded && !free_threaded))
             put_field(layout, fields[i].into, PYTHON_ABSENT);
         else if (!overlay_field(layout, i, column, debug))
@@ -178,6 +204,7 @@ static bool overlay(struct python_layout *layout, unsigned column, bool free_thr
 /* What is no offset. */
 static void characterize(struct python_layout *layout, unsigned minor, bool free_threaded)
 {
+    layout->minor = (uint8_t)minor;
     layout->line_table = minor < 10    ? PYTHON_LINES_LNOTAB
                          : minor == 10 ? PYTHON_LINES_RANGES
                                        : PYTHON_LINES_LOCATIONS;
@@ -217,6 +244,7 @@ static bool measure(struct python_layout *layout)
     end = end_of(end, frame->last, 4);
     end = end_of(end, frame->tlbc_index, 4);
     end = end_of(end, frame->is_entry, 1);
+    end = end_of(end, frame->generator, 8);
     frame->bytes = end_of(end, frame->owner, 1);
 
     typeof(layout->code) *code = &layout->code;

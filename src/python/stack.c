@@ -2,54 +2,16 @@
  * together threads, frames and code objects; knows none of their fields but what a position in code
  * means. */
 #include "python/stack.h"
-#include "code.h"
 #include "gil.h"
-#include "threads.h"
-#include "walk.h"
-#include "windows.h"
+#include "reader.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #define CODE_UNIT_BYTES 2
-#define LINES_SLOTS     8192  /* power of two */
 #define COPIES_MAX      65536 /* of one code object: one for each thread that ever was */
 
 _Static_assert(WINDOWS_WISHES_MAX <= THREAD_EXTRAS_MAX, "all wishes go with the first read");
-
-/* A frame of the last capture. */
-struct captured {
-    uint32_t met;
-    uint32_t step;  /* index in the walk */
-    int32_t offset; /* of the instruction, in bytes; may be negative: not started */
-};
-
-/* A line looked up before. */
-struct line_slot {
-    uint32_t code_id_plus_one; /* 0: free */
-    int32_t offset;
-    int32_t line;
-};
-
-struct python_reader {
-    struct python_runtime runtime;
-    const struct memory *memory;
-    bool is_captured, can_retry;
-    pid_t last_tid;
-    struct thread_state state; /* of the last capture */
-
-    remote_addr copies[WALK_FRAMES_MAX]; /* of the frames' code, where they run one (TLBC) */
-    struct captured captured[PYTHON_FRAMES_MAX];
-    size_t captured_count;
-    bool truncated;
-    struct python_frame frames[PYTHON_FRAMES_MAX];
-    struct line_slot lines[LINES_SLOTS];
-
-    struct threads threads;
-    struct walk walk;
-    struct windows windows;
-    struct codes codes;
-};
 
 int python_reader_create(const struct python_runtime *runtime, const struct memory *memory,
                          struct python_reader **ret_reader)
@@ -64,6 +26,7 @@ int python_reader_create(const struct python_runtime *runtime, const struct memo
         free(reader);
         return r;
     }
+    tasks_init(&reader->tasks, &reader->runtime.layout);
     *ret_reader = reader;
     return 0;
 }
@@ -73,6 +36,8 @@ void python_reader_destroy(struct python_reader *reader)
     if (!reader)
         return;
     codes_deinit(&reader->codes);
+    task_names_deinit(&reader->task_names);
+    buffer_deinit(&reader->task_name);
     free(reader);
 }
 
@@ -99,6 +64,18 @@ static int read_copies(struct python_reader *reader)
     return (size_t)r < n ? PYTHON_STACK_TORN : 0;
 }
 
+/* A frame that is left out may have been the outermost of its loop: then the one before it is, if
+ * it is of that loop. */
+static void keep_loop(struct python_reader *reader, const struct walk_frame *frame)
+{
+    struct captured *last =
+        reader->captured_count ? &reader->captured[reader->captured_count - 1] : NULL;
+    if (!last || last->loop || !frame->loop)
+        return;
+    last->loop = frame->loop;
+    last->loop_depth = frame->loop_depth;
+}
+
 /* Keeps the frames that are Python code in execution. False when one stands outside its code. */
 static bool keep_frames(struct python_reader *reader)
 {
@@ -109,8 +86,15 @@ static bool keep_frames(struct python_reader *reader)
     for (size_t i = 0; i < walk->count; i++) {
         const struct walk_frame *frame = &walk->frames[i];
         const struct code_met *met = &reader->codes.met[frame->met];
-        if (met->state == CODE_FOREIGN)
+        if (met->state == CODE_FOREIGN) {
+            keep_loop(reader, frame);
             continue;
+        }
+        if (frame->task && reader->captured_count < PYTHON_FRAMES_MAX) {
+            reader->captured[reader->captured_count++] =
+                (struct captured){.met = frame->met, .task = frame->task};
+            continue;
+        }
         int64_t offset = frame->offset;
         if (frame->tlbc_index)
             offset += (int64_t)(met->address + layout->code.instructions - reader->copies[i]);
@@ -120,16 +104,29 @@ static bool keep_frames(struct python_reader *reader)
         /* A function that is being entered, and the shim under a specialised class call in 3.13 and
          * later
          * (_Py_InitCleanup): CPython hides them too (_PyFrame_IsIncomplete, pycore_frame.h). */
-        if (!frame->is_complete && offset < (int64_t)met->facts.first_traceable * CODE_UNIT_BYTES)
+        if (!frame->is_complete && offset < (int64_t)met->facts.first_traceable * CODE_UNIT_BYTES) {
+            keep_loop(reader, frame);
             continue;
+        }
         if (reader->captured_count == PYTHON_FRAMES_MAX) {
             reader->truncated = true;
             break;
         }
         reader->captured[reader->captured_count++] =
-            (struct captured){.met = frame->met, .step = (uint32_t)i, .offset = (int32_t)offset};
+            (struct captured){.met = frame->met,
+                              .offset = (int32_t)offset,
+                              .loop = frame->loop,
+                              .loop_depth = frame->loop_depth};
     }
     return true;
+}
+
+int reader_take_walk(struct python_reader *reader)
+{
+    int r = codes_read(&reader->codes, reader->memory);
+    if (r == 0)
+        r = read_copies(reader);
+    return r == 1 || (r == 0 && !keep_frames(reader)) ? PYTHON_STACK_TORN : r;
 }
 
 int python_stack_capture(struct python_reader *reader, pid_t tid)
@@ -137,23 +134,32 @@ int python_stack_capture(struct python_reader *reader, pid_t tid)
     const struct python_layout *layout = &reader->runtime.layout;
     struct memory_span wishes[WINDOWS_WISHES_MAX];
     struct thread_extras extras = {.spans = wishes};
+    bool again = tid == reader->last_tid;
     reader->is_captured = reader->can_retry = false;
-    extras.count = windows_begin(&reader->windows, reader->memory, tid == reader->last_tid, wishes);
+    extras.count = windows_begin(&reader->windows, reader->memory, again, wishes);
     reader->last_tid = tid;
-    struct thread_state *state = &reader->state;
-    int r = python_threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &extras, state);
+    struct thread_states states;
+    int r = python_threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &extras, &states);
     if (r != 0)
         return r;
 
     windows_grant(&reader->windows, extras.done);
-    codes_begin(&reader->codes, state->interpreter, state->code_generation);
-    r = walk_frames(&reader->walk, layout, state, &reader->windows, &reader->codes);
+    codes_begin(&reader->codes);
+    walk_begin(&reader->walk);
+    for (size_t i = 0; r == 0 && i < states.count; i++) {
+        codes_enter(&reader->codes, states.items[i].interpreter, states.items[i].code_generation);
+        r = walk_frames(&reader->walk, layout, &states.items[i], &reader->windows, &reader->codes);
+    }
     if (r == 0) {
-        r = codes_read(&reader->codes, reader->memory);
-        if (r == 0)
-            r = read_copies(reader);
-        if (r == 1 || (r == 0 && !keep_frames(reader)))
-            r = PYTHON_STACK_TORN;
+        walk_order(&reader->walk);
+        const struct thread_state *state = &states.items[reader->walk.parts[0].state];
+        reader->state = *state;
+        codes_enter(&reader->codes, state->interpreter, state->code_generation);
+        if (reader->tasks.is_known) {
+            cells_begin(&reader->cells, reader->memory, again);
+            tasks_insert(&reader->tasks, state, &reader->cells, &reader->codes, &reader->walk);
+        }
+        r = reader_take_walk(reader);
     }
     reader->is_captured = r == 0;
     reader->can_retry = r == PYTHON_STACK_TORN && layout->thread.cframe != PYTHON_ABSENT;
@@ -163,7 +169,7 @@ int python_stack_capture(struct python_reader *reader, pid_t tid)
 int python_stack_confirm(const struct python_reader *reader)
 {
     const struct python_layout *layout = &reader->runtime.layout;
-    const struct walk *walk = &reader->walk;
+    const struct walk_part *part = &reader->walk.parts[0];
     const struct thread_state *state = &reader->state;
     bool has_cframe = layout->thread.cframe != PYTHON_ABSENT;
     remote_addr anchor, head = 0, code = 0, previous = 0;
@@ -177,18 +183,18 @@ int python_stack_confirm(const struct python_reader *reader)
     if (has_cframe)
         spans[count++] =
             (struct memory_span){state->cframe + layout->cframe.frame, &head, sizeof(head)};
-    if (walk->head) {
-        spans[count++] = (struct memory_span){walk->head + layout->frame.code, &code, sizeof(code)};
+    if (part->head) {
+        spans[count++] = (struct memory_span){part->head + layout->frame.code, &code, sizeof(code)};
         spans[count++] =
-            (struct memory_span){walk->head + layout->frame.previous, &previous, sizeof(previous)};
+            (struct memory_span){part->head + layout->frame.previous, &previous, sizeof(previous)};
     }
     int r = memory_read_spans(reader->memory, spans, count);
     if (r < 0)
         return r;
     bool same = (size_t)r == count && anchor == (has_cframe ? state->cframe : state->frame) &&
-                (!has_cframe || head == walk->head) &&
-                (!walk->head || ((code & ~layout->tag_mask) == walk->head_code &&
-                                 previous == walk->head_previous));
+                (!has_cframe || head == part->head) &&
+                (!part->head || ((code & ~layout->tag_mask) == part->head_code &&
+                                 previous == part->head_previous));
     return same ? 0 : PYTHON_STACK_TORN;
 }
 
@@ -204,6 +210,16 @@ static int32_t find_line(struct python_reader *reader, uint32_t code_id, int32_t
     return slot->line;
 }
 
+static int resolve_task(struct python_reader *reader, const struct captured *captured,
+                        struct python_frame *ret_frame)
+{
+    const struct task_met *met = &reader->tasks.met[captured->task - 1];
+    uint32_t id = reader->codes.met[captured->met].id;
+    *ret_frame = (struct python_frame){.file = PYTHON_TASK_FILE, .code_id = id};
+    return task_names_get(&reader->task_names, met, reader->codes.items[id].function,
+                          &ret_frame->function);
+}
+
 int python_stack_resolve(struct python_reader *reader, struct python_stack *ret_stack)
 {
     if (!reader->is_captured)
@@ -214,6 +230,12 @@ int python_stack_resolve(struct python_reader *reader, struct python_stack *ret_
     for (size_t i = 0; i < reader->captured_count; i++) {
         uint32_t id = reader->codes.met[reader->captured[i].met].id;
         const struct code *code = &reader->codes.items[id];
+        if (reader->captured[i].task) {
+            r = resolve_task(reader, &reader->captured[i], &reader->frames[i]);
+            if (r < 0)
+                return r;
+            continue;
+        }
         reader->frames[i] = (struct python_frame){
             .file = code->file,
             .function = code->function,
@@ -243,38 +265,34 @@ bool python_reader_can_retry(const struct python_reader *reader)
     return reader->can_retry;
 }
 
-/* Up to 3.10 an evaluation loop runs one frame. */
-static size_t entries_of_frames(const struct python_reader *reader,
-                                struct python_entry *ret_entries, size_t entries_max)
+/* 3.11: from the innermost cframe outwards. 0: the chain is not there. */
+static remote_addr follow_cframes(const struct python_reader *reader, python_word_fn read_word,
+                                  void *context, const struct captured *captured)
 {
-    size_t count = reader->captured_count < entries_max ? reader->captured_count : entries_max;
-    for (size_t i = 0; i < count; i++)
-        ret_entries[i] = (struct python_entry){.frames_end = i + 1};
-    return count;
+    uint64_t cframe = captured->loop;
+    for (uint32_t i = 0; i < captured->loop_depth && cframe; i++)
+        if (!read_word(context, cframe + reader->runtime.layout.cframe.previous, &cframe))
+            cframe = 0;
+    return cframe;
 }
 
 size_t python_stack_entries(const struct python_reader *reader, python_word_fn read_word,
                             void *context, struct python_entry *ret_entries, size_t entries_max)
 {
     const struct python_layout *layout = &reader->runtime.layout;
-    const struct walk *walk = &reader->walk;
+    bool one_each = layout->frame.owner == PYTHON_ABSENT; /* up to 3.10 a loop runs one frame */
+    size_t count = 0;
     if (!reader->is_captured)
         return 0;
-    if (layout->frame.owner == PYTHON_ABSENT)
-        return entries_of_frames(reader, ret_entries, entries_max);
-    size_t count = 0, frame = 0;
-    uint64_t cframe = layout->has_shims ? 0 : reader->state.cframe;
-    for (; count < walk->entry_count && count < entries_max; count++) {
-        const struct walk_entry *entry = &walk->entries[count];
-        while (frame < reader->captured_count && reader->captured[frame].step < entry->frames)
-            frame++;
-        ret_entries[count] = (struct python_entry){.anchor = entry->anchor, .frames_end = frame};
-        if (layout->has_shims)
-            continue;
-        /* 3.11: each loop has its cframe on the C stack, linked from the innermost outwards. */
-        ret_entries[count].anchor = cframe;
-        if (!cframe || !read_word(context, cframe + layout->cframe.previous, &cframe))
-            cframe = 0;
+    for (size_t i = 0; i < reader->captured_count && count < entries_max; i++) {
+        const struct captured *captured = &reader->captured[i];
+        if (one_each && !captured->task)
+            ret_entries[count++] = (struct python_entry){.frames_end = i + 1};
+        else if (captured->loop)
+            ret_entries[count++] = (struct python_entry){
+                .anchor = layout->has_shims ? captured->loop
+                                            : follow_cframes(reader, read_word, context, captured),
+                .frames_end = i + 1};
     }
     return count;
 }

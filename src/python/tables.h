@@ -34,8 +34,16 @@ static const struct python_layout layout_3_8 = {
               .ip = PYTHON_ABSENT,
               .owner = PYTHON_ABSENT,
               .is_entry = PYTHON_ABSENT,
-              .tlbc_index = PYTHON_ABSENT},
-    .object = {.type = 8, .name = 24},
+              .tlbc_index = PYTHON_ABSENT,
+              .generator = 96,
+              .locals = 360,
+              .stack_end = 72,
+              .stack_count = PYTHON_ABSENT,
+              .stack = PYTHON_ABSENT,
+              .state = PYTHON_ABSENT},
+    .object = {.type = 8, .name = 24, .base = 256},
+    .generator = {.frame = PYTHON_ABSENT, .pointer = 16, .state = PYTHON_ABSENT},
+    .function = {.closure = 48},
     .code = {.units = PYTHON_ABSENT,
              .first_line = 40,
              .first_traceable = PYTHON_ABSENT,
@@ -46,6 +54,7 @@ static const struct python_layout layout_3_8 = {
              .tlbc = PYTHON_ABSENT},
     .unicode = {.length = 16, .state = 32, .ascii_bytes = 48, .compact_bytes = 72},
     .bytes = {.size = 16, .data = 32},
+    .gc = {.runtime_lists = 368, .lists = PYTHON_ABSENT},
     .gil = {.pointer = PYTHON_ABSENT, .enabled = PYTHON_ABSENT, .holder = 1160, .locked = 1168},
 };
 
@@ -70,8 +79,16 @@ static const struct python_layout layout_3_9 = {
               .ip = PYTHON_ABSENT,
               .owner = PYTHON_ABSENT,
               .is_entry = PYTHON_ABSENT,
-              .tlbc_index = PYTHON_ABSENT},
-    .object = {.type = 8, .name = 24},
+              .tlbc_index = PYTHON_ABSENT,
+              .generator = 96,
+              .locals = 360,
+              .stack_end = 72,
+              .stack_count = PYTHON_ABSENT,
+              .stack = PYTHON_ABSENT,
+              .state = PYTHON_ABSENT},
+    .object = {.type = 8, .name = 24, .base = 256},
+    .generator = {.frame = PYTHON_ABSENT, .pointer = 16, .state = PYTHON_ABSENT},
+    .function = {.closure = 48},
     .code = {.units = PYTHON_ABSENT,
              .first_line = 40,
              .first_traceable = PYTHON_ABSENT,
@@ -82,6 +99,7 @@ static const struct python_layout layout_3_9 = {
              .tlbc = PYTHON_ABSENT},
     .unicode = {.length = 16, .state = 32, .ascii_bytes = 48, .compact_bytes = 72},
     .bytes = {.size = 16, .data = 32},
+    .gc = {.runtime_lists = PYTHON_ABSENT, .lists = 640},
     .gil = {.pointer = PYTHON_ABSENT, .enabled = PYTHON_ABSENT, .holder = 360, .locked = 368},
 };
 
@@ -106,8 +124,16 @@ static const struct python_layout layout_3_10 = {
               .ip = PYTHON_ABSENT,
               .owner = PYTHON_ABSENT,
               .is_entry = PYTHON_ABSENT,
-              .tlbc_index = PYTHON_ABSENT},
-    .object = {.type = 8, .name = 24},
+              .tlbc_index = PYTHON_ABSENT,
+              .generator = 88,
+              .locals = 352,
+              .stack_end = PYTHON_ABSENT,
+              .stack_count = 80,
+              .stack = 64,
+              .state = 108},
+    .object = {.type = 8, .name = 24, .base = 256},
+    .generator = {.frame = PYTHON_ABSENT, .pointer = 16, .state = PYTHON_ABSENT},
+    .function = {.closure = 72},
     .code = {.units = PYTHON_ABSENT,
              .first_line = 40,
              .first_traceable = PYTHON_ABSENT,
@@ -118,6 +144,7 @@ static const struct python_layout layout_3_10 = {
              .tlbc = PYTHON_ABSENT},
     .unicode = {.length = 16, .state = 32, .ascii_bytes = 48, .compact_bytes = 72},
     .bytes = {.size = 16, .data = 32},
+    .gc = {.runtime_lists = PYTHON_ABSENT, .lists = 640},
     .gil = {.pointer = PYTHON_ABSENT, .enabled = PYTHON_ABSENT, .holder = 360, .locked = 368},
 };
 
@@ -142,8 +169,16 @@ static const struct python_layout layout_3_11 = {
               .ip = 56,
               .owner = 69,
               .is_entry = 68,
-              .tlbc_index = PYTHON_ABSENT},
-    .object = {.type = 8, .name = 24},
+              .tlbc_index = PYTHON_ABSENT,
+              .generator = PYTHON_ABSENT,
+              .locals = 72,
+              .stack_end = PYTHON_ABSENT,
+              .stack_count = 64,
+              .stack = PYTHON_ABSENT,
+              .state = PYTHON_ABSENT},
+    .object = {.type = 8, .name = 24, .base = 256},
+    .generator = {.frame = 80, .pointer = PYTHON_ABSENT, .state = 75},
+    .function = {.closure = 72},
     .code = {.units = 16,
              .first_line = 72,
              .first_traceable = 168,
@@ -154,6 +189,7 @@ static const struct python_layout layout_3_11 = {
              .tlbc = PYTHON_ABSENT},
     .unicode = {.length = 16, .state = 32, .ascii_bytes = 48, .compact_bytes = 72},
     .bytes = {.size = 16, .data = 32},
+    .gc = {.runtime_lists = PYTHON_ABSENT, .lists = 672},
     .gil = {.pointer = PYTHON_ABSENT, .enabled = PYTHON_ABSENT, .holder = 368, .locked = 376},
 };
 
@@ -178,8 +214,16 @@ static const struct python_layout layout_3_12 = {
               .ip = 56,
               .owner = 70,
               .is_entry = PYTHON_ABSENT,
-              .tlbc_index = PYTHON_ABSENT},
-    .object = {.type = 8, .name = 24},
+              .tlbc_index = PYTHON_ABSENT,
+              .generator = PYTHON_ABSENT,
+              .locals = 72,
+              .stack_end = PYTHON_ABSENT,
+              .stack_count = 64,
+              .stack = PYTHON_ABSENT,
+              .state = PYTHON_ABSENT},
+    .object = {.type = 8, .name = 24, .base = 256},
+    .generator = {.frame = 72, .pointer = PYTHON_ABSENT, .state = 67},
+    .function = {.closure = 72},
     .code = {.units = 16,
              .first_line = 68,
              .first_traceable = 176,
@@ -190,35 +234,60 @@ static const struct python_layout layout_3_12 = {
              .tlbc = PYTHON_ABSENT},
     .unicode = {.length = 16, .state = 32, .ascii_bytes = 40, .compact_bytes = 56},
     .bytes = {.size = 16, .data = 32},
+    .gc = {.runtime_lists = PYTHON_ABSENT, .lists = 136},
     .gil = {.pointer = 384, .enabled = PYTHON_ABSENT, .holder = 8, .locked = 16},
 };
 
 static const struct python_layout layout_3_13 = {
+    .frame = {.stack_count = 64},
+    .object = {.base = 256},
+    .generator = {.frame = 72, .state = 67},
+    .function = {.closure = 72},
     .code = {.units = 16, .first_traceable = 184},
     .unicode = {.compact_bytes = 56},
 };
 
 static const struct python_layout layout_3_13t = {
+    .frame = {.stack_count = 64},
+    .object = {.base = 272},
+    .generator = {.frame = 88, .state = 83},
+    .function = {.closure = 88},
     .code = {.units = 32, .first_traceable = 200},
     .unicode = {.compact_bytes = 72},
 };
 
 static const struct python_layout layout_3_14 = {
+    .frame = {.stack_count = PYTHON_ABSENT},
+    .object = {.base = 256},
+    .generator = {.frame = PYTHON_ABSENT, .state = PYTHON_ABSENT},
+    .function = {.closure = 72},
     .code = {.units = 16, .first_traceable = 192},
     .unicode = {.compact_bytes = 56},
 };
 
 static const struct python_layout layout_3_14t = {
+    .frame = {.stack_count = PYTHON_ABSENT},
+    .object = {.base = 272},
+    .generator = {.frame = PYTHON_ABSENT, .state = PYTHON_ABSENT},
+    .function = {.closure = 88},
     .code = {.units = 32, .first_traceable = 208},
     .unicode = {.compact_bytes = 72},
 };
 
 static const struct python_layout layout_3_15 = {
+    .frame = {.stack_count = PYTHON_ABSENT},
+    .object = {.base = 256},
+    .generator = {.frame = PYTHON_ABSENT, .state = PYTHON_ABSENT},
+    .function = {.closure = 72},
     .code = {.units = 16, .first_traceable = 192},
     .unicode = {.compact_bytes = 56},
 };
 
 static const struct python_layout layout_3_15t = {
+    .frame = {.stack_count = PYTHON_ABSENT},
+    .object = {.base = 272},
+    .generator = {.frame = PYTHON_ABSENT, .state = PYTHON_ABSENT},
+    .function = {.closure = 88},
     .code = {.units = 32, .first_traceable = 208},
     .unicode = {.compact_bytes = 72},
 };

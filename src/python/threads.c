@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define CANDIDATES_MAX     8   /* thread states of one thread: one in each interpreter it entered */
 #define UNIQUE_CHECKED_MAX 512 /* beyond, telling that all are different would take too long */
 
 static bool is_address(remote_addr address)
@@ -122,8 +121,8 @@ static size_t mark_spans(const struct python_layout *layout, remote_addr interpr
     return 2;
 }
 
-static int walk_interpreters(struct threads *threads, const struct python_runtime *runtime,
-                             const struct memory *memory)
+int python_threads_walk(struct threads *threads, const struct python_runtime *runtime,
+                 const struct memory *memory)
 {
     const struct python_layout *layout = &runtime->layout;
     threads->is_known = false;
@@ -161,11 +160,11 @@ static int walk_interpreters(struct threads *threads, const struct python_runtim
 
 /* What one vectored read brings. */
 struct look {
-    const struct thread_entry *candidates[CANDIDATES_MAX];
+    const struct thread_entry *candidates[THREAD_STATES_MAX];
     size_t count;
-    uint8_t states[CANDIDATES_MAX][PYTHON_THREAD_BYTES_MAX];
-    uint64_t generations[CANDIDATES_MAX];
-    uint32_t tids[CANDIDATES_MAX]; /* as libc has them */
+    uint8_t states[THREAD_STATES_MAX][PYTHON_THREAD_BYTES_MAX];
+    uint64_t generations[THREAD_STATES_MAX];
+    uint32_t tids[THREAD_STATES_MAX]; /* as libc has them */
     uint8_t marks[INTERPRETERS_MAX][MARK_BYTES];
     remote_addr head;
     bool head_changed, list_changed;
@@ -178,14 +177,14 @@ static int look_at(const struct threads *threads, const struct python_runtime *r
                    struct look *look)
 {
     const struct python_layout *layout = &runtime->layout;
-    struct memory_span spans[1 + 2 * INTERPRETERS_MAX + 3 * CANDIDATES_MAX + THREAD_EXTRAS_MAX];
+    struct memory_span spans[1 + 2 * INTERPRETERS_MAX + 3 * THREAD_STATES_MAX + THREAD_EXTRAS_MAX];
     size_t n = 0;
     look->count = 0;
     spans[n++] = (struct memory_span){runtime->address + layout->runtime.interpreters_head,
                                       &look->head, sizeof(look->head)};
     for (size_t i = 0; i < threads->interpreters_count; i++)
         n += mark_spans(layout, threads->interpreters[i].address, look->marks[i], spans + n);
-    for (size_t i = 0; i < threads->count && look->count < CANDIDATES_MAX; i++) {
+    for (size_t i = 0; i < threads->count && look->count < THREAD_STATES_MAX; i++) {
         const struct thread_entry *entry = &threads->entries[i];
         if (entry->tid != tid)
             continue;
@@ -230,33 +229,34 @@ static bool belongs(const struct python_layout *layout, const struct look *look,
     return load_u64(data + layout->thread.native_id) == (uint64_t)tid;
 }
 
-/* The state that runs: the first that is still its thread's and has frames. A thread inside a
- * sub-interpreter has one in each; the newest interpreter comes first. */
-static bool choose(const struct threads *threads, const struct python_layout *layout, pid_t tid,
-                   const struct look *look, struct thread_state *ret_state)
+/* The states that run code. A thread inside a sub-interpreter has one in each that it came through.
+ * Without any, one that is the thread's. Returns how many. */
+static size_t choose(const struct threads *threads, const struct python_layout *layout, pid_t tid,
+                     const struct look *look, struct thread_states *ret_states)
 {
-    bool found = false;
+    struct thread_states *found = ret_states;
+    bool runs = false;
+    found->count = 0;
     for (size_t i = 0; i < look->count; i++) {
         const struct thread_entry *entry = look->candidates[i];
         struct thread_state state;
         parse_state(layout, entry->state, look->states[i], &state);
         state.code_generation = look->generations[i];
         if (!belongs(layout, look, i, tid) ||
-            state.interpreter != threads->interpreters[entry->interpreter].address)
+            state.interpreter != threads->interpreters[entry->interpreter].address ||
+            (found->count && !has_frames(layout, &state)))
             continue;
-        bool runs = has_frames(layout, &state);
-        if (runs || !found)
-            *ret_state = state;
-        found = true;
-        if (runs)
-            break;
+        if (!runs)
+            found->count = 0; /* what was found so far runs nothing */
+        found->items[found->count++] = state;
+        runs = has_frames(layout, &state);
     }
-    return found;
+    return found->count;
 }
 
 int python_threads_find(struct threads *threads, const struct python_runtime *runtime,
                  const struct memory *memory, pid_t tid, struct thread_extras *extras,
-                 struct thread_state *ret_state)
+                 struct thread_states *ret_states)
 {
     const struct python_layout *layout = &runtime->layout;
     struct look look;
@@ -265,21 +265,21 @@ int python_threads_find(struct threads *threads, const struct python_runtime *ru
         r = look_at(threads, runtime, memory, tid, extras, &look);
         if (r < 0 && r != -EFAULT)
             return r;
-        if (r == 0 && choose(threads, layout, tid, &look, ret_state)) {
+        if (r == 0 && choose(threads, layout, tid, &look, ret_states)) {
             /* New threads do not matter to a state that is still its thread's and runs; with one
              * interpreter there is no other state that it could be. */
             if (!look.list_changed || (!look.head_changed && threads->interpreters_count == 1 &&
-                                       has_frames(layout, ret_state)))
+                                       has_frames(layout, &ret_states->items[0])))
                 return 0;
         } else if (r == 0 && !look.list_changed && threads->is_settled && look.count == 0) {
             return PYTHON_STACK_NO_THREAD;
         }
     }
-    r = walk_interpreters(threads, runtime, memory);
+    r = python_threads_walk(threads, runtime, memory);
     if (r != 0)
         return r;
     r = look_at(threads, runtime, memory, tid, extras, &look);
     if (r < 0)
         return r == -EFAULT ? PYTHON_STACK_TORN : r;
-    return choose(threads, layout, tid, &look, ret_state) ? 0 : PYTHON_STACK_NO_THREAD;
+    return choose(threads, layout, tid, &look, ret_states) ? 0 : PYTHON_STACK_NO_THREAD;
 }

@@ -47,6 +47,14 @@ struct thread_state {
     remote_addr base_frame;
 };
 
+#define THREAD_STATES_MAX 8 /* of one thread: one in each interpreter that it entered */
+
+/* Those that run code, or one that does not. */
+struct thread_states {
+    struct thread_state items[THREAD_STATES_MAX]; /* that of the newest interpreter first */
+    size_t count;
+};
+
 /* What else to read in the same system call as the thread state. */
 struct thread_extras {
     const struct memory_span *spans;
@@ -55,10 +63,13 @@ struct thread_extras {
 };
 #define THREAD_EXTRAS_MAX 16
 
-/* Finds the thread state of `tid`. 0, PYTHON_STACK_NO_THREAD, PYTHON_STACK_TORN or a negative
- * errno. */
+/* Walks the whole list. 0, PYTHON_STACK_TORN or a negative errno. */
+int python_threads_walk(struct threads *threads, const struct python_runtime *runtime,
+                 const struct memory *memory);
+/* Finds the thread states of `tid`: at least one. 0, PYTHON_STACK_NO_THREAD, PYTHON_STACK_TORN or a
+ * negative errno. */
 int python_threads_find(struct threads *threads, const struct python_runtime *runtime,
                  const struct memory *memory, pid_t tid, struct thread_extras *extras,
-                 struct thread_state *ret_state);
+                 struct thread_states *ret_states);
 
 #endif

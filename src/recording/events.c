@@ -235,7 +235,7 @@ static bool take_text(struct bytes *body, const struct format_names *names, cons
 
 static bool target_is_sane(const struct event_target *target)
 {
-    return target->pid >= 0 && target->page_bytes <= FORMAT_BYTES_MAX &&
+    return target->pid >= 0 && target->inner_pid >= 0 && target->page_bytes <= FORMAT_BYTES_MAX &&
            target->step_bytes <= FORMAT_BYTES_MAX && target->tick_ns <= FORMAT_TIME_MAX &&
            target->budget_percent >= 0 && target->budget_percent <= 100; /* false for a NaN */
 }
@@ -262,7 +262,19 @@ static int put_target(struct buffer *body, const struct event_target *target,
         if (r < 0)
             return r;
     }
+    if (target->inner_pid)
+        buffer_put_svarint(body, target->inner_pid);
     return 0;
+}
+
+/* Files from before it have none. */
+static bool take_inner_pid(struct bytes *body, int32_t *ret_pid)
+{
+    int64_t pid = 0;
+    if (body->left && (!bytes_take_svarint(body, &pid) || pid < 0 || pid > INT32_MAX))
+        return false;
+    *ret_pid = (int32_t)pid;
+    return true;
 }
 
 static bool take_target(struct bytes *body, const struct format_names *names,
@@ -280,7 +292,8 @@ static bool take_target(struct bytes *body, const struct format_names *names,
         !take_text(body, names, &target.command) || !take_text(body, names, &target.directory) ||
         !take_text(body, names, &target.clock) || !take_text(body, names, &target.clock_reason) ||
         !take_text(body, names, &target.kernel) ||
-        !take_text(body, names, &target.memsample_version))
+        !take_text(body, names, &target.memsample_version) ||
+        !take_inner_pid(body, &target.inner_pid))
         return false;
     memcpy(&target.budget_percent, &budget_bits, sizeof(budget_bits));
     target.pid = (int32_t)pid;

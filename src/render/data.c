@@ -44,6 +44,8 @@ static void put_target(struct data *data)
     emit_name(emit, "target");
     emit_raw(emit, "{");
     emit_named_integer(emit, "pid", (uint64_t)target->pid);
+    if (target->inner_pid)
+        emit_named_integer(emit, "inner_pid", (uint64_t)target->inner_pid);
     emit_named_string(emit, "program", profile->program);
     emit_named_string(emit, "command", target->command);
     emit_named_string(emit, "python_version", profile->python_version);

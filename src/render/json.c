@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/paths.h"
 #include "formats.h"
 #include "kinds.h"
 #include "wording.h"
@@ -38,14 +39,18 @@ static json_t *target_json(const struct profile *profile)
     const struct event_target *target = &profile->target;
     bool exited = profile->end_reason == END_EXITED;
     bool signaled = profile->end_reason == END_SIGNALED;
-    return json_pack("{s:i, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "pid", target->pid,
-                     "program", profile->program, "command", target->command, "python_version",
-                     text_or_null(profile->python_version), "directory", target->directory,
-                     "kernel", target->kernel, "how", target->attached ? "attach" : "run",
-                     "end_reason", wording_end_reason(profile), "exit_status",
-                     exited ? json_integer(profile->end_status) : json_null(), "signal",
-                     signaled ? json_integer(profile->end_status) : json_null(), "start_unix_ns",
-                     integer(target->start_unix_ns));
+    json_t *object =
+        json_pack("{s:i, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "pid", target->pid,
+                  "program", profile->program, "command", target->command, "python_version",
+                  text_or_null(profile->python_version), "directory", target->directory, "kernel",
+                  target->kernel, "how", target->attached ? "attach" : "run", "end_reason",
+                  wording_end_reason(profile), "exit_status",
+                  exited ? json_integer(profile->end_status) : json_null(), "signal",
+                  signaled ? json_integer(profile->end_status) : json_null(), "start_unix_ns",
+                  integer(target->start_unix_ns));
+    if (object && target->inner_pid) /* only where it has a PID namespace of its own */
+        json_object_set_new(object, "inner_pid", json_integer(target->inner_pid));
+    return object;
 }
 
 static json_t *clock_details_json(const struct profile *profile)
@@ -203,6 +208,18 @@ static json_t *rows_json(const struct profile *profile, const struct profile_row
     return array;
 }
 
+/* Rows of functions that are tasks of asyncio: everything below them was taken on their behalf. */
+static json_t *tasks_json(const struct profile *profile)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < profile->function_count; i++) {
+        const struct profile_row *row = &profile->functions[i];
+        if (path_is_task(row->file))
+            json_array_append_new(array, row_json(row, profile->has_kinds));
+    }
+    return array;
+}
+
 static json_t *threads_json(const struct profile *profile)
 {
     json_t *array = json_array();
@@ -351,6 +368,10 @@ static json_t *report_json(const struct profile *profile)
         rows_json(profile, profile->functions, profile->function_count), "culprits",
         rows_json(profile, profile->culprits, profile->culprit_count), "threads",
         threads_json(profile), "timeline", timeline_json(profile));
+    json_t *tasks = tasks_json(profile);
+    if (report && json_array_size(tasks)) /* only programs with asyncio have it */
+        json_object_set(report, "tasks", tasks);
+    json_decref(tasks);
     if (report && profile->has_kinds)
         json_object_set_new(report, "memory", all_kinds_json(profile));
     if (report && profile->unwound.stacks)

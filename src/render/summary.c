@@ -150,6 +150,8 @@ static void put_head(struct buffer *out, const struct profile *profile)
     else
         buffer_printf(out, "process %d", profile->target.pid);
     buffer_printf(out, " (pid %d", profile->target.pid);
+    if (profile->target.inner_pid)
+        buffer_printf(out, ", %d to itself", profile->target.inner_pid);
     if (profile->python_version[0])
         buffer_printf(out, ", Python %s", profile->python_version);
     buffer_printf(out, ") %s %s, ", profile->target.attached ? "was watched for" : "ran",

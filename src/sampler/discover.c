@@ -25,6 +25,10 @@ static int record_target(struct sampler *sampler, uint64_t now_ns, const char *p
     if (r < 0)
         return r;
     process_link_read(sampler->pid, "cwd", &directory);
+    bool nested;
+    pid_t inner_pid = process_inner_id(sampler->pid, sampler->pid, &nested);
+    if (!nested)
+        inner_pid = 0;
     uname(&system);
     snprintf(kernel, sizeof(kernel), "%s %s %s", system.sysname, system.release, system.machine);
     struct event event = {.kind = EVENT_TARGET,
@@ -43,6 +47,7 @@ static int record_target(struct sampler *sampler, uint64_t now_ns, const char *p
                               .clock_reason = sampler->clock_reason,
                               .kernel = kernel,
                               .memsample_version = MEMSAMPLE_VERSION,
+                              .inner_pid = inner_pid,
                           }};
     sampler_record(sampler, now_ns, &event);
     return 0;
@@ -147,6 +152,7 @@ void sampler_forget_python(struct sampler *sampler)
     sampler->unsupported_text[0] = 0;
     sampler->finalizing = false;
     sampler->search_at_ns = sampler->search_wait_ns = 0;
+    sampler->tasks_at_ns = sampler->tasks_wait_ns = 0;
     process_memory_deinit(
         &sampler->process_memory); /* an open /proc/PID/mem is bound to the old memory */
     look_forget(&sampler->look);

@@ -82,8 +82,6 @@ static uint64_t most_faults(const struct threads *threads, uint64_t *ret_all)
 bool sampler_expects_fault(struct sampler *sampler)
 {
     uint64_t all;
-    if (sampler->met_late)
-        return true;
     if (threads_look(&sampler->threads) < 0)
         return false;
     uint64_t most = most_faults(&sampler->threads, &all);
@@ -187,9 +185,9 @@ static void sample_ringed(struct sampler *sampler, const struct rings_fault *fau
     bool seldom = trust == RINGS_POOR || trust == RINGS_BLIND;
     if (seldom || sampler_is_mixed(sampler))
         use_trap(sampler, fault->tid);
-    if (!in_act && (trust == RINGS_GOOD || trust == RINGS_POOR)) {
-        /* It may be on another line already: its next fault tells better. */
-        sampler->met_late = true;
+    if (!in_act && trust != RINGS_BLIND) {
+        owner->state = STACK_LATE; /* it may be on another line already */
+        finish(sampler, &taking, fault->tid);
         seat_join(&sampler->seat, fault->cpu);
         return;
     }

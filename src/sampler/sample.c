@@ -112,7 +112,6 @@ void taking_finish(struct sampler *sampler, struct taking *taking, uint64_t move
     pace_spend(&sampler->sample_pace, now_ns, own_ns, moved_bytes);
 
     report_new_names(sampler, now_ns);
-    sampler->met_late &= taking->freed_only;
     if (!taking->freed_only)
         sampler_uncover_growth(sampler, threads_settle(&sampler->threads));
     sampler->sample_moved_bytes = 0;

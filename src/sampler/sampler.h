@@ -60,6 +60,7 @@ struct sampler {
     char unsupported_text[ERROR_TEXT_MAX]; /* why what was found cannot be read; "" when nothing was
                                               found */
     bool finalizing;
+    uint64_t tasks_at_ns, tasks_wait_ns; /* next look for asyncio's tasks and its back-off */
 
     /* when (clock.c, pace.c) */
     struct pace stop_pace;   /* of the target's time */
@@ -77,7 +78,6 @@ struct sampler {
     struct seat seat;
     pid_t grower; /* the thread of the last report */
     struct event_owner last_met; /* where it was */
-    bool met_late; /* a fault was reported since the last sample, but too late to tell the line */
     double mix;   /* running mean: how many reports are another thread's than the one before */
     uint64_t fault_period; /* faults between two reports, as set last */
     double fault_bytes;         /* running mean of what one fault brings in; 0: not known yet */
@@ -159,6 +159,8 @@ void sampler_flush(struct sampler *sampler);
 /* Looks for Python if it is time to; on success begins the recording. */
 void sampler_discover(struct sampler *sampler, uint64_t now_ns);
 void sampler_forget_python(struct sampler *sampler);
+/* After a stack was resolved: learns where asyncio's tasks are, if that is missing and worth it. */
+void sampler_find_tasks(struct sampler *sampler);
 void sampler_check_finalizing(struct sampler *sampler, uint64_t now_ns);
 
 /* Takes one sample: who moved memory, and where. */
@@ -169,8 +171,8 @@ void sampler_take_trapped(struct sampler *sampler);
 void sampler_take_ringed(struct sampler *sampler);
 /* Where nothing grows any more: counts to a step that suits what may come. */
 void sampler_refresh_period(struct sampler *sampler);
-/* Much memory came in and no fault told where: whether the next one will. So it is when a report came too late, and when
- * fewer faults than before bring the memory in; then they are reported sooner from now on. */
+/* Much memory came in and no fault was reported: whether that is because fewer faults than before bring it in. Then they
+ * are reported sooner from now on, and the next one tells where the growth was. */
 bool sampler_expects_fault(struct sampler *sampler);
 /* Whether several threads grow at once. */
 bool sampler_is_mixed(const struct sampler *sampler);

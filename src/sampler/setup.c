@@ -236,8 +236,12 @@ int sampler_init(struct sampler *sampler, const struct session_options *options,
     seat_init(&sampler->seat);
     pace_init(&sampler->own_pace, (struct pace_budget){OWN_CPU_MOST_PERCENT, 1, 5},
               options->step_bytes, sampler->start_ns);
-    int r = choose_clock(sampler, error);
     mapping_finder_init(&sampler->places.finder, 0);
+    int r = process_numbers_hold()
+                ? choose_clock(sampler, error)
+                : error_set(error, -ENOENT,
+                            "/proc is of another PID namespace than memsample, so its numbers mean "
+                            "other processes; run: mount -t proc proc /proc");
     look_init(&sampler->look, LOOK_GROWN_NS, sampler->start_ns);
     if (r >= 0)
         r = sampler_open_signals(sampler, error);

@@ -17,6 +17,7 @@
 void threads_init(struct threads *threads, pid_t pid)
 {
     *threads = (struct threads){.pid = pid};
+    process_inner_id(pid, pid, &threads->nested);
 }
 
 static void thread_deinit(struct thread *thread)
@@ -75,6 +76,7 @@ static int add_new_threads(struct threads *threads, bool first)
         struct thread *thread = &threads->items[threads->count++];
         *thread = (struct thread){
             .tid = tids[i],
+            .inner_tid = threads->nested ? process_inner_id(threads->pid, tids[i], NULL) : tids[i],
             .stat_fd = fd,
             .state = now.state,
             .minor_faults = now.minor_faults,
@@ -110,6 +112,14 @@ void threads_read_names(struct threads *threads)
 {
     for (size_t i = 0; i < threads->count; i++)
         read_name(threads, &threads->items[i]);
+}
+
+pid_t threads_inner_tid(const struct threads *threads, pid_t tid)
+{
+    if (!threads->nested)
+        return tid;
+    const struct thread *thread = threads_find(threads, tid);
+    return thread ? thread->inner_tid : process_inner_id(threads->pid, tid, NULL);
 }
 
 static bool read_thread(const struct threads *threads, pid_t tid, struct counters_thread *ret_now)

@@ -11,6 +11,7 @@
 
 struct thread {
     pid_t tid;
+    pid_t inner_tid; /* as the thread itself knows it, in its own PID namespace */
     int stat_fd;
     char state;            /* at the last look */
     uint64_t minor_faults; /* in all, at the last look */
@@ -25,6 +26,7 @@ struct thread {
 
 struct threads {
     pid_t pid;
+    bool nested; /* in another PID namespace than ours */
     struct thread *items;
     size_t count, cap;
     uint64_t looked_ns; /* threads_look_for: when all were last looked at */
@@ -47,6 +49,8 @@ void threads_read_names(struct threads *threads);
 struct thread *threads_find(const struct threads *threads, pid_t tid);
 /* The processor on which a known thread runs or ran last, or -1. */
 int threads_cpu(const struct threads *threads, pid_t tid);
+/* What a thread calls itself, which is how the target's memory names it. */
+pid_t threads_inner_tid(const struct threads *threads, pid_t tid);
 /* What a known thread does now; 'X' when it is gone. */
 char threads_state(const struct threads *threads, pid_t tid);
 /* Faults up to the last look were charged: count from there. Returns how many those were. */

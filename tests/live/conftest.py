@@ -35,7 +35,7 @@ def any_python():
     for minor in reversed(MINORS):
         for python in usable(minor):
             return python
-    pytest.fail("no CPython 3.11 to 3.14 on this machine")
+    pytest.fail(f"no CPython {MINORS[0]} to {MINORS[-1]} on this machine")
 
 
 @pytest.fixture(scope="session", autouse=True)

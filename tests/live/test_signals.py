@@ -124,13 +124,14 @@ def test_a_thread_is_no_process(any_python):
 def test_killed_under_a_heavy_fault_load(tmp_path, any_python, clock):
     """A stop by a page fault is a signal on its way: losing the tracer then must not deliver it."""
     for _ in range(TIMES):
-        process = start(tmp_path, any_python, FAULTS, "0.8", options=["--clock", clock])
-        time.sleep(random.uniform(0.1, 0.6))
+        process = start(tmp_path, any_python, "print('begun', flush=True)" + FAULTS, "0.8", options=["--clock", clock])
+        begun = process.stdout.readline()  # before that there is no job yet
+        time.sleep(random.uniform(0, 0.6))
         process.kill()
         output, errors = process.communicate(timeout=30)
         if "refuses page-fault events" in errors:
             pytest.skip("this kernel lets nobody here have page-fault events")
-        assert output == "undisturbed\n", errors
+        assert begun + output == "begun\nundisturbed\n", errors
 
 
 def test_killed_while_attached(tmp_path, any_python):

@@ -26,7 +26,7 @@ export const SPECIAL_MEANINGS = {
 /**
  * What bytes are charged to: a line, a function, or one of the special owners.
  * @typedef {{id: number, kind: "line"|"function"|"special", special: number, function: string, file: string,
- *            line: number, first_line: number, user: boolean, function_id: number}} Owner
+ *            line: number, first_line: number, user: boolean, task: boolean, function_id: number}} Owner
  * One choice on the timeline: a moment (from == to) or what happened after `from` up to `to`.
  * @typedef {{kind: "moment"|"range", from: number, to: number}} Choice
  * Bytes by node, own only (stacks that end there).
@@ -43,11 +43,14 @@ export async function unpack(base64) {
     return JSON.parse(await new Response(stream).text());
 }
 
+/** The file of a frame that names a task of asyncio: those of the tasks that await it stand above, as its callers. */
+const TASK_FILE = "<task>";
+
 /** For data that does not say it: library code is what the user did not write, so installed packages, the standard
  * library, frozen modules. */
 export function is_user_file(file) {
     return !(file.includes("/site-packages/") || file.includes("/dist-packages/") || file.includes("/lib/python3.")
-        || file.startsWith("<frozen"));
+        || file.startsWith("<frozen") || file === TASK_FILE);
 }
 
 /** What a change says, by the name of its figure here. */
@@ -173,7 +176,7 @@ export class Profile {
         };
         const special = (number) => () => ({
             kind: "special", special: number, function: SPECIAL_NAMES[number] ?? "<unknown>", file: "", line: 0,
-            first_line: 0, user: false, function_id: -1,
+            first_line: 0, user: false, task: false, function_id: -1,
         });
         const frame_owners = (f) => {
             if (f < 0) {
@@ -187,17 +190,18 @@ export class Profile {
             const first_line = frames.first_line[f];
             const module = frames.module?.[f] >= 0 ? this.strings[frames.module[f]] : null;
             const user = module === null && (frames.user ? frames.user[f] === 1 : is_user_file(file));
-            const shared = { special: 0, function: name, file, first_line, user, module };
+            const shared = { special: 0, function: name, file, first_line, user, module, task: file === TASK_FILE };
             const function_id = add(this.functions, function_of, `${frames.file[f]}:${frames.function[f]}:${first_line}:${frames.module?.[f] ?? -1}`,
                 () => ({ kind: "function", line: 0, function_id: -1, ...shared }));
             const line_id = add(this.lines, line_of, `${function_id}:${line}`,
                 () => ({ kind: "line", line, ...shared, function_id }));
-            return { line_id, function_id, user, native: module !== null };
+            return { line_id, function_id, user, native: module !== null, task: shared.task };
         };
         this.node_owner = { lines: new Int32Array(this.node_count), functions: new Int32Array(this.node_count) };
         this.node_mine = { lines: new Int32Array(this.node_count), functions: new Int32Array(this.node_count) };
         this.outermost = { lines: new Uint8Array(this.node_count), functions: new Uint8Array(this.node_count) };
         this.node_user = new Uint8Array(this.node_count);
+        this.node_task = new Uint8Array(this.node_count);
         const user_above = new Int32Array(this.node_count).fill(-1);
         const python_above = new Int32Array(this.node_count); // what native functions do is their caller's
         const owners_by_frame = new Map();
@@ -208,6 +212,7 @@ export class Profile {
             user_above[n] = owners.user ? n : n > 0 ? user_above[this.parent[n]] : -1;
             python_above[n] = owners.native ? python_above[this.parent[n]] : n;
             this.node_user[n] = owners.user ? 1 : 0;
+            this.node_task[n] = owners.task ? 1 : 0;
             this.node_owner.lines[n] = owners.line_id;
             this.node_owner.functions[n] = owners.function_id;
             const mine = user_above[n] >= 0 ? user_above[n] : python_above[n];

@@ -82,7 +82,7 @@ export function show_summary(profile) {
     const { target, totals } = profile.raw;
     const ended = target.end_reason === "detached" || target.end_reason === "lost" ? "resident when memsample left" : undefined;
     const facts = [
-        `pid ${target.pid}`, target.python_version && `Python ${target.python_version}`,
+        `pid ${target.pid}`, target.inner_pid && `${target.inner_pid} to itself`, target.python_version && `Python ${target.python_version}`,
         `${target.how === "attach" ? "watched for" : "ran"} ${format_time((totals.run_ns ?? totals.duration_ns) / 1e9)}`, ending(target),
     ].filter(Boolean);
     by_id("facts").replaceChildren(element("b", {}, "memsample"), ...facts.map((fact) => `  ·  ${fact}`));

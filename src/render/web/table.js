@@ -92,6 +92,8 @@ export class Table {
         const view = this.view();
         if (owner.special === ROOT)
             return view.figures === "own";
+        if (owner.task) // a group, whose memory is that of its lines
+            return view.figures === "total";
         return view.figures === "own" || view.charge === "innermost" || owner.user || owner.kind === "special";
     }
 

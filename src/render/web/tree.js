@@ -42,7 +42,7 @@ export function build_tree(profile, { inverted, library, charge }) {
     };
     for (let t = 0; t < parent.length; t++) {
         const own = profile.node_owner.functions[origin[t]];
-        tree.charged[t] = charge === "mine" && !inverted ? profile.node_mine.functions[origin[t]] : own;
+        tree.charged[t] = charge === "mine" && !inverted && !profile.node_task[origin[t]] ? profile.node_mine.functions[origin[t]] : own;
         tree.callee[t] = tree.charged[t] === own ? 0 : 1;
     }
     return tree;
@@ -52,7 +52,7 @@ export function build_tree(profile, { inverted, library, charge }) {
 function path_of(profile, n, inverted, library) {
     const path = [];
     for (let at = n; at > 0; at = profile.parent[at])
-        if (library || profile.node_user[at] || profile.frame[at] < 0)
+        if (library || profile.node_user[at] || profile.node_task[at] || profile.frame[at] < 0)
             path.push(at);
     if (!path.length)
         path.push(n); // a stack of library frames only: its innermost one stands for it

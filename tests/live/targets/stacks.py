@@ -185,26 +185,69 @@ def unicode():
         exec(compile(code.format(*names), file, "exec"), {"rest": rest if names[0] == "𐌰𐌱" else lambda: None})
 
 
-def interpreter():
-    """In a sub-interpreter: the stack of the innermost interpreter is the one that runs."""
-    code = (
-        "import json, os, sys, threading\n"
-        "def describe(frame):\n"
-        "    return [[frame.f_code.co_filename, frame.f_code.co_name, frame.f_lineno]] + describe(frame.f_back) if frame else []\n"
-        "def tell():\n"
-        "    found = {threading.get_native_id(): describe(sys._getframe(1))}\n"
-        "    os.write(1, b'ready\\n' + json.dumps(found).encode() + b'\\n')\n"
-        "def rest():\n"
-        "    tell(); os.read(0, 1)\n"
-        "rest()\n"
-    )
+# Runs in interpreters, one inside the other: each knows its own frames and is told those of the ones around it.
+INSIDE = """
+import json, os, sys, threading
+try:
+    import _interpreters
+except ImportError:
+    import _xxsubinterpreters as _interpreters
+run = getattr(_interpreters, "run_string", None) or _interpreters.exec
+OUTER, CHAIN, TEXT = json.loads(@outer@), @chain@, @text@
+
+def describe(frame):
+    if not frame:
+        return OUTER
+    code = frame.f_code
+    return [[code.co_filename, getattr(code, "co_qualname", code.co_name), frame.f_lineno]] + describe(frame.f_back)
+
+def fill(outer, chain):
+    values = {"outer": json.dumps(outer), "chain": chain, "text": TEXT}
+    text = TEXT
+    for name in values:
+        text = text.replace("@" + name + "@", repr(values[name]))
+    return text
+
+def tell():
+    found = {threading.get_native_id(): describe(sys._getframe(1))}
+    os.write(1, b"ready\\n" + json.dumps(found).encode() + b"\\n")
+
+def go():
+    if CHAIN:
+        run(CHAIN[0], fill(describe(sys._getframe()), CHAIN[1:]))
+    else:
+        tell(); os.read(0, 1)
+
+go()
+"""
+
+
+def inside(order):
+    """Makes interpreters, and runs one inside the other in this order."""
     try:
         import _interpreters
     except ImportError:
         import _xxsubinterpreters as _interpreters
-    identity = _interpreters.create()
     run = getattr(_interpreters, "run_string", None) or _interpreters.exec
-    run(identity, code)
+    made = [_interpreters.create() for _ in order]
+    chain = [int(made[index]) for index in order]
+    text, outer = INSIDE.replace("@chain@", repr(chain[1:])), "@outer@"
+    run(chain[0], text.replace(outer, repr(json.dumps(describe(sys._getframe())))).replace("@text@", repr(INSIDE)))
+
+
+def interpreter():
+    """In a sub-interpreter, from which the thread goes back to the main one."""
+    inside([0])
+
+
+def nested():
+    """In the newest interpreter, inside the next older one."""
+    inside([0, 1])
+
+
+def reversed_():
+    """In an older interpreter, inside a newer one."""
+    inside([1, 0])
 
 
 def finalizing():
@@ -230,6 +273,8 @@ def main():
         "execed": execed,
         "unicode": unicode,
         "interpreter": interpreter,
+        "nested": nested,
+        "reversed": reversed_,
         "finalizing": finalizing,
     }
     kinds[KIND]()

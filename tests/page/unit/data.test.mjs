@@ -124,3 +124,21 @@ test("an empty run and one point do not break anything", () => {
     assert.deepEqual(function_layers(profile, "mine"), []);
     assert.equal(profile.fastest_growth().to, 0);
 });
+
+test("tasks stay in the tree without library frames, and are charged for what is below them", () => {
+    const profile = new Profile({
+        strings: ["", "main", "/p/job.py", "task fetch (work)", "<task>", "work", "_run", "/lib/python3.12/asyncio/events.py"],
+        timeline: { time_ns: [0, 1e9], rss_bytes: [100, 400], peak: 1, end: 1 },
+        frames: { function: [1, 3, 5, 6], file: [2, 4, 2, 7], line: [1, 0, 2, 3], first_line: [1, 0, 1, 1] },
+        nodes: { parent: [-1, 0, 0, 2, 3, 4], frame: [-1, BASELINE, 0, 3, 1, 2] }, // main, _run, task, work
+        changes: { point: [0, 1], node: [1, 5], grown_bytes: [100, 300], released_bytes: [0, 0], certain_bytes: [0, 0], freed_bytes: [0, 0] },
+        sources: [],
+    });
+    const tree = build_tree(profile, { inverted: false, library: false, charge: "mine" });
+    const names = (t) => profile.functions[tree.charged[t]].function;
+    const values = tree_values(tree, profile.measure(at(1)).held);
+    const task = tree.parent.findIndex((_, t) => t > 0 && names(t) === "task fetch (work)");
+    assert.ok(task > 0);
+    assert.equal(values[task], 300);
+    assert.equal(names(tree.parent[task]), "main");
+});

@@ -353,6 +353,91 @@ static void test_finalizing(void **state)
     assert_true(finalizing);
 }
 
+/* An object that begins shortly before the end of a page. */
+static void test_text_at_the_end_of_a_page(void **state)
+{
+    (void)state;
+    for (size_t b = 0; b < FAKE_BUILDS; b++) {
+        start(fake_builds[b]);
+        fake.heap_next = (fake.heap_next | 4095) + 1 - 48;
+        fake_push(&fake, fake_code(&fake, "late", 10), 4, 0);
+        struct python_stack stack;
+        assert_int_equal(python_stack_capture(reader, FAKE_TID), 0);
+        assert_int_equal(python_stack_resolve(reader, &stack), 0);
+        assert_int_equal(stack.count, 1);
+        assert_string_equal(stack.frames[0].file, "file.py");
+        stop();
+    }
+}
+
+#define OTHER_INTERPRETER (FAKE_CHUNK + 0x30000)
+#define OTHER_THREAD      (FAKE_CHUNK + 0x34000)
+
+/* A second interpreter, newer than the first, in which the same thread runs `function`. Its eval
+ * loop is inside the first one's, or around it. */
+static void enter_another(const char *function, bool inside)
+{
+    const struct python_layout *layout = &fake.runtime.layout;
+    remote_addr chunk_next = fake.frame_next, c_stack = FAKE_C_STACK + (inside ? 0 : 256);
+    memcpy(fake.data + (OTHER_THREAD - FAKE_BASE), fake.data + (FAKE_THREAD - FAKE_BASE),
+           PYTHON_THREAD_BYTES_MAX);
+    fake_put_u64(&fake, OTHER_THREAD + layout->thread.interp, OTHER_INTERPRETER);
+    fake_put_u64(&fake, OTHER_INTERPRETER + layout->interpreter.next, FAKE_INTERPRETER);
+    fake_put_u64(&fake, OTHER_INTERPRETER + layout->interpreter.threads_head, OTHER_THREAD);
+    fake_put_u64(&fake, FAKE_RUNTIME + layout->runtime.interpreters_head, OTHER_INTERPRETER);
+    fake.last_frame = 0;
+    fake.frame_next = FAKE_CHUNK + (inside ? 0x1000 : 0x20000);
+    if (layout->has_shims)
+        fake_push(&fake, fake_code(&fake, "shim", 1), 0, 3);
+    remote_addr frame = fake_push(&fake, fake_code(&fake, function, 50), 4, 0);
+    fake.frame_next = chunk_next;
+    if (layout->thread.cframe == PYTHON_ABSENT) {
+        fake_put_u64(&fake, OTHER_THREAD + layout->thread.frame, frame);
+    } else {
+        fake_put_u64(&fake, OTHER_THREAD + layout->thread.cframe, c_stack);
+        fake_put_u64(&fake, c_stack + layout->cframe.frame, frame);
+    }
+}
+
+/* Both stacks, in the order in which one was called out of the other. */
+static void test_a_thread_in_two_interpreters(void **state)
+{
+    (void)state;
+    for (size_t b = 0; b < 2 * FAKE_BUILDS; b++) {
+        bool inside = b % 2;
+        start(fake_builds[b / 2]);
+        const struct python_layout *layout = &fake.runtime.layout;
+        if (!inside && layout->frame.owner == PYTHON_ABSENT) {
+            stop(); /* nothing tells before 3.11 */
+            continue;
+        }
+        /* The first interpreter's part of the C stack lies between the places of the other's. */
+        fake.last_frame = 0;
+        fake.frame_next = FAKE_CHUNK + 0x10000;
+        if (layout->has_shims)
+            fake_push(&fake, fake_code(&fake, "shim", 1), 0, 3);
+        remote_addr first = fake_push(&fake, fake_code(&fake, "first", 10), 4, 0);
+        if (layout->thread.cframe != PYTHON_ABSENT) {
+            fake_put_u64(&fake, FAKE_THREAD + layout->thread.cframe, FAKE_C_STACK + 128);
+            fake_put_u64(&fake, FAKE_C_STACK + 128 + layout->cframe.frame, first);
+            fake_put_u64(&fake, FAKE_C_STACK + layout->cframe.previous, 0);
+        }
+        enter_another("other", inside);
+        if (layout->thread.cframe == PYTHON_ABSENT)
+            fake_put_u64(&fake, FAKE_THREAD + layout->thread.frame, first);
+        struct python_stack stack;
+        for (int round = 0; round < 2; round++) {
+            assert_int_equal(python_stack_capture(reader, FAKE_TID), 0);
+            assert_int_equal(python_stack_resolve(reader, &stack), 0);
+            assert_int_equal(stack.count, 2);
+            assert_string_equal(stack.frames[0].function, inside ? "other" : "first");
+            assert_string_equal(stack.frames[1].function, inside ? "first" : "other");
+            assert_int_equal(python_stack_confirm(reader), 0);
+        }
+        stop();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +456,8 @@ int main(void)
         cmocka_unit_test(test_who_holds_the_gil),
         cmocka_unit_test(test_no_frames),
         cmocka_unit_test(test_finalizing),
+        cmocka_unit_test(test_text_at_the_end_of_a_page),
+        cmocka_unit_test(test_a_thread_in_two_interpreters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

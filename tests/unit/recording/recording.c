@@ -54,6 +54,7 @@ static struct event target_event(void)
 {
     return (struct event){.kind = EVENT_TARGET,
                           .target = {.pid = 4242,
+                                     .inner_pid = 7,
                                      .start_unix_ns = 1700000000123456789u,
                                      .page_bytes = 4096,
                                      .step_bytes = 65536,
@@ -167,6 +168,7 @@ static void test_round_trip(void **state)
     recording_rewind(recording, &cursor);
     assert_true(recording_next(&cursor, &event));
     assert_int_equal(event.target.pid, 4242);
+    assert_int_equal(event.target.inner_pid, 7);
     assert_int_equal(event.target.start_unix_ns, 1700000000123456789u);
     assert_true(event.target.budget_percent == 2.5);
     assert_string_equal(event.target.memsample_version, "0.1.0");
@@ -519,7 +521,7 @@ static void test_fault_addresses(void **state)
     expect_damage("\x16\x0d\x01\x04\x00\x00\x00\x00\x00\x01\x00\x00\x00\x80\x01",
                   15); /* below nothing */
     expect_damage("\x16\x0c\x01\x04\x00\x00\x00\x00\x00\x01\x00\x00\x00\x80", 14); /* missing */
-    expect_damage("\x16\x0c\x01\x04\x00\x00\x00\x00\x00\x01\x00\x00\x00\x10",
+    expect_damage("\x16\x0c\x01\x04\x00\x00\x00\x00\x00\x01\x00\x00\x00\x12",
                   14); /* no such state */
     expect_damage("\x16\x14\x01\x04\x00\x00\x00\x00\x00\x01\x00\x00\x00\x80"
                   "\x80\x80\x80\x80\x80\x80\x80\x10",
