@@ -38,6 +38,18 @@ bool image_read(const struct image *image, uint64_t address, void *into, size_t 
  */
 bool image_first_load(const struct image *image, uint64_t page_bytes, uint64_t *ret_address,
                       uint64_t *ret_offset);
+/* A part of the file that is mapped as it is. `data` lies in memory until image_destroy. */
+struct image_part {
+    uint64_t address; /* virtual address before the load bias */
+    uint64_t length;
+    const uint8_t *data;
+};
+/* The i-th PT_LOAD (counted from 0, among those that have contents in the file and lie within it).
+ * False beyond the last. */
+bool image_load(const struct image *image, size_t i, struct image_part *ret_part);
+/* The table that leads to the unwind information of each function: .eh_frame_hdr, by
+ * PT_GNU_EH_FRAME. */
+bool image_unwind_index(const struct image *image, struct image_part *ret_part);
 /* ET_EXEC: mapped where the file says, bias 0. */
 bool image_is_fixed(const struct image *image);
 /* The GNU build-id; returns its length in bytes (0: none), at most 64. */

@@ -19,6 +19,14 @@ struct figures {
     uint64_t freed_bytes;   /* that this line gave back, whosever memory it was */
 };
 
+/* Growth by the kind of memory that it was, as far as samples met the page (see enum
+ * event_place_kind; 0: not known). What the page table tells later of who owns a page is not in it,
+ * so that its sum can differ a little from `grown`. */
+struct profile_kinds {
+    uint64_t grown_bytes[PLACE_KINDS_END];
+    uint64_t huge_bytes; /* part of them all: in huge pages */
+};
+
 enum profile_node_kind {
     NODE_ROOT,         /* index 0; owns nothing itself */
     NODE_FRAME,
@@ -40,10 +48,15 @@ struct profile_frame { /* a line of a function */
     int32_t line, first_line;
     uint32_t function_index, line_index; /* into the profile's functions and lines */
     bool user; /* not from an installed package, the standard library or the interpreter itself */
+    const char *module; /* of native frames the file with their code; NULL: Python. Their `file` is
+                           the source's, or the module's */
+    bool interpreter;   /* a native frame of CPython itself */
 };
 
-/* A row of the tables: `self` where it stands innermost, `total` over all stacks in which it stands, each
- * stack counted once, however often it stands there (recursion). */
+/* A row of the tables: `self` where it stands innermost, `total` over all stacks in which it
+ * stands, each stack counted once, however often it stands there (recursion). What a Python line
+ * had done by native functions is its own: its figures are the same with native frames and without.
+ * Rows of native functions come on top. */
 struct profile_row {
     const char *file, *function; /* special rows: file "" and function "<native>" and so on */
     int32_t line;                /* functions: the first line */
@@ -51,6 +64,8 @@ struct profile_row {
     uint64_t sample_count; /* sampled stacks in which it stood anywhere */
     uint64_t last_time_ns, last_rss_bytes; /* at the last of them */
     bool user;
+    const char *module;         /* see struct profile_frame */
+    struct profile_kinds kinds; /* of total */
 };
 
 /* A change of what a node holds, in the time up to and including a point (after the point before). */
@@ -118,6 +133,24 @@ struct profile {
     size_t node_count;
     /* Every reading of the recording; of more than 65,536 the highest and lowest of equal stretches of time.
      * See profile_thin for fewer. */
+    bool has_kinds;                         /* the recording tells kinds of memory */
+    struct profile_kinds kinds;             /* of all growth */
+    uint64_t kind_regions[PLACE_KINDS_END]; /* mappings in which growth was met */
+    struct profile_kinds *node_kinds;       /* by node, of its own; NULL: none */
+
+    /* How native frames were had. */
+    struct {
+        uint64_t stacks; /* asked for; 0: without --native */
+        uint64_t whole, cut, no_info, broken, not_read;
+        uint64_t uncertain, by_pointer;
+    } unwound;
+    struct profile_unwound_module { /* where unwinding ended early or had to go by frame pointers;
+                                       most first */
+        const char *path;
+        uint64_t no_info, broken, by_pointer;
+    } * unwound_modules;
+    size_t unwound_module_count;
+
     struct profile_point *points;
     size_t point_count;
     size_t peak_point, end_point; /* indices into points */
@@ -126,6 +159,16 @@ struct profile {
     struct profile_thread *threads; /* sorted by growth, largest first */
     size_t thread_count;
 };
+
+/* The node that a node's memory counts for where native frames do not: the nearest that is none,
+ * itself or above. */
+uint32_t profile_python_node(const struct profile *profile, uint32_t node);
+
+struct profile_options {
+    bool internals; /* the interpreter's own native frames are shown, too */
+};
+int profile_create_with(const struct recording *recording, const struct profile_options *options,
+                        struct profile **ret_profile, struct error *error);
 
 /* Builds the profile of a recording, which must outlive it. 0, -ENOMEM, or -ENODATA with `error` filled when the
  * recording holds no reading. */

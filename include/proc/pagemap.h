@@ -32,5 +32,8 @@ void pagemap_deinit(struct pagemap *pagemap);
  * -E2BIG: its memory is in more than a million pieces, or on older kernels larger than 64 GB of small pages with
  * what is only reserved). */
 int pagemap_read(struct pagemap *pagemap);
+/* Whether a page (address divided by the page size) is a part of a huge one. False where the kernel
+ * does not tell (before Linux 6.7). */
+bool pagemap_is_huge(const struct pagemap *pagemap, uint64_t page);
 
 #endif

@@ -9,12 +9,23 @@
 #include "proc/memory.h"
 #include "python/layout.h"
 
+struct python_range {
+    remote_addr start, end; /* both 0: not known */
+};
+
+/* The interpreter's own code. */
+struct python_code {
+    struct python_range module;  /* the file that holds the runtime */
+    struct python_range eval[2]; /* the evaluation function, and its rarely used part elsewhere */
+};
+
 struct python_runtime {
     remote_addr address; /* of _PyRuntime */
     uint32_t version;    /* PY_VERSION_HEX: 0x030c01f0 is 3.12.1 final */
     bool free_threaded;
     uint32_t pthread_tid; /* offset of gettid() in what pthread_self() points to (3.8 to 3.10) */
     struct python_layout layout;
+    struct python_code code;
 };
 
 /* Outcomes of python_runtime_find. */

@@ -68,6 +68,21 @@ struct python_stack {
 /* Turns the last successful capture into names. 0, PYTHON_STACK_TORN, or a negative errno. */
 int python_stack_resolve(struct python_reader *reader, struct python_stack *ret_stack);
 
+/* A C evaluation loop of the last capture, innermost first: it runs the frames of the resolved
+ * stack from the end of the entry before up to `frames_end`. */
+struct python_entry {
+    remote_addr anchor; /* an address in the loop's own part of the C stack; 0: not known (3.8
+                           to 3.10: one loop a frame) */
+    size_t frames_end;
+};
+
+/* Reads a word of the captured thread's C stack as it was then. */
+typedef bool (*python_word_fn)(void *context, remote_addr address, uint64_t *ret_word);
+
+/* The entries of the last capture; at most `entries_max`, the innermost. Returns how many. */
+size_t python_stack_entries(const struct python_reader *reader, python_word_fn read_word,
+                            void *context, struct python_entry *ret_entries, size_t entries_max);
+
 /* Whether the captured thread holds the GIL of its interpreter. 0, PYTHON_STACK_TORN, or a negative
  * errno; PYTHON_STACK_NO_GIL when this process has none. */
 enum { PYTHON_STACK_NO_GIL = 3 };

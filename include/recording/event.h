@@ -22,7 +22,12 @@ enum event_kind {
     EVENT_PHASE,      /* something that happened at a moment */
     EVENT_END,        /* last event of a file that was closed in order */
     EVENT_PAGES,      /* which pages came and went since the look before */
-    EVENT_FREED,      /* a sample for what was given back only: growth before it is left to the next EVENT_SAMPLE */
+    EVENT_FREED,      /* a sample for what was given back only: growth before it is left to the next
+                         EVENT_SAMPLE */
+    EVENT_UNWOUND, /* how the native frames of a thread in the next sample were had; has the time of
+                      the event before */
+    EVENT_PLACE,   /* what kind of memory some pages are, from now on; has the time of the event
+                      before */
     EVENT_KINDS_END,
 };
 
@@ -72,7 +77,7 @@ struct event_split {
 enum event_stack_state {
     STACK_STOPPED = 0, /* read while the thread was stopped */
     STACK_ASLEEP,      /* read while it slept: it cannot have moved */
-    STACK_NO_PYTHON,   /* a thread without Python frames; stack id 0 */
+    STACK_NO_PYTHON,   /* a thread without Python frames; stack id 0, or native frames alone */
     STACK_TORN,        /* could not be read consistently; stack id 0 */
     STACK_GONE,        /* the thread ended or left before it could be stopped; stack id 0 */
     STACK_LATER,       /* it faulted and was not stopped: its own next stack tells where; stack id 0 */
@@ -126,6 +131,47 @@ struct event_pages {
     const struct event_page_run *runs; /* owned by whoever made the event */
 };
 
+/* Where the unwinding of native frames ended. */
+enum event_unwound_end {
+    UNWOUND_WHOLE = 0,
+    UNWOUND_CUT,     /* deeper than what is looked at */
+    UNWOUND_NO_INFO, /* `module` has no unwind information for what it ran, nor a frame pointer that
+                        holds */
+    UNWOUND_BROKEN,  /* that of `module` contradicts the stack */
+    UNWOUND_NOT_READ, /* registers or stack could not be had: the stack is Python's alone */
+    UNWOUND_ENDS,
+};
+
+struct event_unwound {
+    uint8_t end;     /* enum event_unwound_end */
+    bool uncertain;  /* where Python's frames stand among them: they stand below all of Python's */
+    bool by_pointer; /* a frame was found by its frame pointer, without unwind information */
+    uint32_t module; /* number of recording_writer_module + 1 of the last frame, or 0 */
+    uint32_t by_pointer_module; /* the same of the first frame whose caller was found so, or 0 */
+};
+
+/* What a range of memory is, by the mapping that it is in. */
+enum event_place_kind {
+    PLACE_HEAP = 1,  /* grown by brk(2): small blocks of malloc's main arena */
+    PLACE_ARENA,     /* another arena of glibc's malloc: small blocks of a thread */
+    PLACE_ANONYMOUS, /* mapped by whoever wanted it: large blocks, Python's own arenas, stacks that
+                        were not met */
+    PLACE_STACK,     /* the stack of a thread */
+    PLACE_FILE,      /* pages of a file */
+    PLACE_LIBRARY_DATA, /* private writable part of a library or program: its variables, relocations
+                         */
+    PLACE_SHARED,       /* shared memory: shmem, memfd, anonymous MAP_SHARED */
+    PLACE_OTHER,        /* of the kernel: [vdso] and so on */
+    PLACE_KINDS_END,
+};
+
+struct event_place {
+    uint64_t first, count; /* addresses divided by the target's page size */
+    uint8_t kind;          /* enum event_place_kind */
+    bool huge;             /* the page that was met is a huge one */
+    const char *name;      /* the file's path, or the kernel's name such as [heap]; "" */
+};
+
 enum event_phase {
     PHASE_FINALIZING = 1, /* the interpreter began to tear itself down: "the end" is just before */
     PHASE_EXEC,           /* the process replaced its program */
@@ -160,6 +206,8 @@ struct event {
         uint8_t phase; /* enum event_phase */
         struct event_end end;
         struct event_pages pages;
+        struct event_unwound unwound;
+        struct event_place place;
     };
 };
 

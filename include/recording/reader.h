@@ -9,6 +9,24 @@
 struct recording_frame {
     const char *file, *function; /* valid UTF-8 without NUL, owned by the recording */
     int32_t line, first_line;
+    uint32_t module;  /* of native frames index + 1, and `file` is the module's path; 0: Python */
+    uint64_t address; /* of native frames: virtual address in the module's file */
+    size_t first_place,
+        place_count; /* what stands there, once it was named: see recording_name_frame */
+};
+
+/* A function at a native frame's address. */
+struct recording_place {
+    const char *function, *file; /* file "": not known */
+    int32_t line, first_line;    /* 0: not known */
+};
+
+/* A file with native code. */
+struct recording_module {
+    const char *path; /* "": code that is in no file */
+    bool interpreter; /* it holds CPython itself */
+    uint8_t build_id[64];
+    uint32_t build_id_bytes; /* 0: none */
 };
 
 struct recording_stack {
@@ -25,6 +43,13 @@ struct recording {
     size_t stack_count;
     const char **strings;
     size_t string_count;
+    struct recording_module *modules;
+    size_t module_count;
+    struct recording_place *places; /* of native frames */
+    size_t place_count, places_cap;
+    struct intern place_texts; /* private: each text once */
+    const char **place_text;   /* private, by number there */
+    size_t place_text_cap;
     struct event_target target; /* the first event */
     uint8_t *events;
     size_t events_bytes, event_count;
@@ -53,6 +78,11 @@ void recording_rewind(const struct recording *recording, struct recording_cursor
  * - released, where the first reading follows on nothing (its `grown` is its RSS); all growth
  * together is below 2^53 bytes. */
 bool recording_next(struct recording_cursor *cursor, struct event *ret_event);
+
+/* Says what stands at a native frame's address, outermost first: several functions where some were
+ * inlined. Texts are copied. 0 or -ENOMEM. */
+int recording_name_frame(struct recording *recording, size_t frame,
+                         const struct recording_place *places, size_t count);
 
 /* Reads the file at `path` up to the last good frame. 0; or a negative errno with `error` filled:
  * -EINVAL for a file that is no recording, -EPROTONOSUPPORT for a newer version, -ENODATA for one

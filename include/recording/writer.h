@@ -25,6 +25,22 @@ int recording_writer_stack(struct recording_writer *writer, uint32_t parent_id, 
                            const char *function, int32_t line, int32_t first_line,
                            uint32_t *ret_stack_id);
 
+/* The number of a file with native code; `path` "" stands for code that is in no file. 0; -ENOMEM;
+ * -EINVAL for a build-id of more than 64 bytes; -ENOBUFS when there are 65,536 already. */
+struct recording_writer_file {
+    const char *path;
+    bool interpreter; /* it holds CPython itself */
+    const uint8_t *build_id;
+    size_t build_id_bytes; /* 0: none */
+};
+int recording_writer_module(struct recording_writer *writer,
+                            const struct recording_writer_file *file, uint32_t *ret_module);
+
+/* As recording_writer_stack, for a native frame: `address` is a virtual address in the module's
+ * file. */
+int recording_writer_native(struct recording_writer *writer, uint32_t parent_id, uint32_t module,
+                            uint64_t address, uint32_t *ret_stack_id);
+
 /* Appends an event. Time must not run backwards (it is raised to the last one). Where grown,
  * released and the RSS before contradict each other, RSS is believed and the books are mended.
  * Nothing is written to the file before a flush. 0; -ENOMEM, after which nothing more can be added;

@@ -20,8 +20,9 @@ struct session_options {
     uint64_t tick_ns;
     uint64_t step_bytes;
     double budget_percent;
-    /* Opens the recording: called once, when Python was found and the process is known by name. Returns its path (owned
-     * by the context) or NULL with `error` filled. */
+    bool native; /* native frames, too */
+    /* Opens the recording: called once, when Python was found and the process is known by name.
+     * Returns its path (owned by the context) or NULL with `error` filled. */
     const char *(*recording_path)(void *context, pid_t pid, const char *program,
                                   struct error *error);
     void *context;

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "proc/registers.h"
+
 struct ring {
     pid_t tid;
     int fd, major_fd; /* its minor faults and its major ones, or -1; both write into the one ring */
@@ -24,6 +26,8 @@ struct rings {
     struct ring *items;
     size_t count, cap;
     uint64_t period;    /* faults between two records, of a new thread */
+    bool registers;     /* tell the thread's registers as of the fault, too: set before the first is
+                           added */
     bool kernel_faults; /* faults inside system calls are seen, too */
     size_t next;        /* whose turn it is to be read */
 };
@@ -33,6 +37,7 @@ struct rings_fault {
     uint64_t address;
     uint64_t time_ns; /* CLOCK_MONOTONIC */
     int cpu;
+    struct registers registers; /* `known` 0: none */
 };
 
 /* 0 or a negative errno: the kernel refuses. rings_deinit is due in either case. */

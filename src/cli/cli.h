@@ -27,6 +27,8 @@ struct record_options { /* of `run` and `--pid` */
     double budget_percent;
     const char *clock;
     bool quiet, force;
+    bool native;     /* --native */
+    bool debuginfod; /* names may be fetched */
 };
 
 /* Prints "memsample: SENTENCE" on stderr and returns `status`. */

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/dump_native.h"
 #include "elf/modules.h"
 #include "proc/file.h"
 #include "python/tasks.h"
@@ -34,6 +35,7 @@ struct look {
     struct process_memory process_memory;
     struct memory memory;
     struct python_reader *reader;
+    struct dump_native *native; /* NULL: Python alone was asked for */
     struct error reason;
 };
 
@@ -54,14 +56,23 @@ static void note_gil(const struct look *look, struct dump_thread *thread)
                                              : DUMP_GIL_UNKNOWN;
 }
 
+static int capture_python(struct look *look, struct dump_thread *thread)
+{
+    int outcome = look->reader ? python_stack_capture(look->reader, thread->inner_tid)
+                               : PYTHON_STACK_NO_THREAD;
+    if (outcome == 0)
+        note_gil(look, thread);
+    return outcome;
+}
+
 /* Reads a thread that sleeps. False when it ran meanwhile. */
 static bool take_asleep(struct look *look, struct dump_thread *thread,
                         const struct process_status *before)
 {
     struct process_status after;
-    int outcome = python_stack_capture(look->reader, thread->inner_tid);
-    if (outcome == 0)
-        note_gil(look, thread);
+    int outcome = capture_python(look, thread);
+    if (look->native)
+        dump_native_capture_asleep(look->native, look->dump.pid, thread->tid, &look->memory);
     if (process_status_read(look->dump.pid, thread->tid, &after) < 0) {
         thread->how = DUMP_GONE;
         return true;
@@ -73,9 +84,8 @@ static bool take_asleep(struct look *look, struct dump_thread *thread,
 /* A thread that nobody can stop now: its stack counts if it looks the same twice. */
 static void take_running(struct look *look, struct dump_thread *thread)
 {
-    int outcome = python_stack_capture(look->reader, thread->inner_tid);
+    int outcome = capture_python(look, thread);
     if (outcome == 0) {
-        note_gil(look, thread);
         outcome = python_stack_confirm(look->reader);
     }
     thread->how = how_of(outcome, DUMP_RUNNING);
@@ -90,9 +100,9 @@ static void take_stopped(struct look *look, struct dump_thread *thread)
     } else if (r != 0) {
         take_running(look, thread);
     } else {
-        int outcome = python_stack_capture(look->reader, thread->inner_tid);
-        if (outcome == 0)
-            note_gil(look, thread);
+        int outcome = capture_python(look, thread);
+        if (look->native)
+            dump_native_capture_stopped(look->native, thread->tid, &look->memory);
         tracer_resume_thread(&look->tracer, thread->tid);
         thread->how = how_of(outcome, DUMP_STOPPED);
     }
@@ -123,17 +133,47 @@ static void capture(struct look *look, struct dump_thread *thread)
     }
 }
 
+static int keep_python(struct dump_thread *thread, const struct python_stack *stack)
+{
+    thread->frames = calloc(stack->count + 1, sizeof(*thread->frames));
+    if (!thread->frames)
+        return -ENOMEM;
+    for (size_t i = 0; i < stack->count; i++) {
+        const struct python_frame *frame = &stack->frames[i];
+        thread->frames[i] = (struct dump_frame){.function = frame->function,
+                                                .file = frame->file,
+                                                .line = frame->line,
+                                                .first_line = frame->first_line};
+    }
+    thread->count = stack->count;
+    return 0;
+}
+
+static int resolve(struct look *look, struct dump_thread *thread)
+{
+    struct python_stack stack = {0};
+    bool python =
+        thread->how != DUMP_TORN && thread->how != DUMP_NO_PYTHON && thread->how != DUMP_GONE;
+    int r = python ? python_stack_resolve(look->reader, &stack) : 0;
+    if (r != 0)
+        return r < 0 ? r : 0;
+    thread->truncated = stack.truncated;
+    if (look->native && (python || thread->how == DUMP_NO_PYTHON))
+        return dump_native_resolve(look->native, python ? look->reader : NULL,
+                                   &look->dump.runtime.code, &stack, thread);
+    return keep_python(thread, &stack);
+}
+
 static int take_thread(struct look *look, pid_t tid)
 {
     struct dump *dump = &look->dump;
-    struct python_stack stack;
     if (array_reserve(&dump->threads, &dump->cap, dump->count + 1, sizeof(*dump->threads)) < 0)
         return -ENOMEM;
     struct dump_thread *thread = &dump->threads[dump->count++];
     *thread = (struct dump_thread){
         .tid = tid, .inner_tid = process_inner_id(dump->pid, tid, NULL), .state = '?'};
     process_thread_name(dump->pid, tid, thread->name, sizeof(thread->name));
-    if (!look->reader) {
+    if (!look->reader && !look->native) {
         struct process_status status;
         thread->how = DUMP_NO_PYTHON;
         if (process_status_read(dump->pid, tid, &status) == 0)
@@ -141,18 +181,7 @@ static int take_thread(struct look *look, pid_t tid)
         return 0;
     }
     capture(look, thread);
-    if (thread->how == DUMP_TORN || thread->how == DUMP_NO_PYTHON || thread->how == DUMP_GONE)
-        return 0;
-    int r = python_stack_resolve(look->reader, &stack);
-    if (r != 0)
-        return r < 0 ? r : 0;
-    thread->frames = malloc((stack.count + 1) * sizeof(*thread->frames));
-    if (!thread->frames)
-        return -ENOMEM;
-    memcpy(thread->frames, stack.frames, stack.count * sizeof(*thread->frames));
-    thread->count = stack.count;
-    thread->truncated = stack.truncated;
-    return 0;
+    return resolve(look, thread);
 }
 
 /* Where asyncio's tasks are, if there are any. */
@@ -261,13 +290,14 @@ static void look_deinit(struct look *look)
     free(dump->executable);
     mappings_deinit(&dump->mappings);
     python_reader_destroy(look->reader);
+    dump_native_destroy(look->native);
     process_memory_deinit(&look->process_memory);
     if (look->can_stop)
         tracer_deinit(&look->tracer);
     fd_closep(&look->sigchld_fd);
 }
 
-static int dump_process(pid_t pid, bool json)
+static int dump_process(pid_t pid, bool json, const struct dump_native_options *native)
 {
     struct look look = {.dump = {.pid = pid}, .sigchld_fd = -1};
     struct error error = {""};
@@ -276,6 +306,8 @@ static int dump_process(pid_t pid, bool json)
     if (!process_numbers_hold())
         status = cli_fail(EXIT_FAILED, "/proc is of another PID namespace than memsample; run: "
                                        "mount -t proc proc /proc");
+    else if (native->wanted && dump_native_create(pid, native, &look.native) < 0)
+        status = cli_fail(EXIT_FAILED, "out of memory");
     else if (look_at(&look, &error) < 0) {
         status = cli_fail(EXIT_FAILED, "%s", error.text);
     } else {
@@ -294,13 +326,16 @@ static int dump_process(pid_t pid, bool json)
 
 int dump_main(int argc, char **argv)
 {
-    enum { OPTION_JSON = 256 };
+    enum { OPTION_JSON = 256, OPTION_NATIVE, OPTION_DEBUGINFOD };
     static const struct option options[] = {
         {"pid", required_argument, NULL, 'p'},
         {"json", no_argument, NULL, OPTION_JSON},
+        {"native", optional_argument, NULL, OPTION_NATIVE},
+        {"debuginfod", no_argument, NULL, OPTION_DEBUGINFOD},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
+    struct dump_native_options native = {0};
     bool json = false;
     double pid = 0;
     int option;
@@ -315,6 +350,12 @@ int dump_main(int argc, char **argv)
             return cli_usage("there is no option %s", argv[optind - 1]);
         if (option == OPTION_JSON)
             json = true;
+        else if (option == OPTION_DEBUGINFOD)
+            native.debuginfod = true;
+        else if (option == OPTION_NATIVE && optarg && strcmp(optarg, "all"))
+            return cli_usage("--native knows only \"all\", not \"%s\"", optarg);
+        else if (option == OPTION_NATIVE)
+            native = (struct dump_native_options){true, native.debuginfod, optarg != NULL};
         else if (!units_parse_number(optarg, 1, INT32_MAX, &pid))
             return cli_usage("--pid takes the number of a process, not \"%s\"", optarg);
     }
@@ -322,5 +363,5 @@ int dump_main(int argc, char **argv)
         return cli_usage("\"%s\" does not belong here", argv[optind]);
     if (pid < 1)
         return cli_usage("dump needs a process: memsample dump --pid PID");
-    return dump_process((pid_t)pid, json);
+    return dump_process((pid_t)pid, json, &native);
 }

@@ -19,6 +19,12 @@ enum dump_how { /* how a thread's stack was had */
                 DUMP_GONE,
 };
 
+struct dump_frame {
+    const char *function, *file;
+    int32_t line, first_line; /* 0: not known */
+    const char *module;       /* of native frames; NULL: Python */
+};
+
 struct dump_thread {
     pid_t tid, inner_tid; /* as seen here, and as the thread sees itself */
     char name[64];
@@ -26,7 +32,9 @@ struct dump_thread {
     enum dump_how how;
     enum { DUMP_GIL_UNKNOWN, DUMP_GIL_NONE, DUMP_GIL_HELD, DUMP_GIL_FREE } gil;
     bool truncated;
-    struct python_frame *frames; /* innermost first; texts belong to the reader */
+    bool native;               /* native frames are among them */
+    const char *doubt;         /* why some may be missing or out of place; NULL: nothing is */
+    struct dump_frame *frames; /* innermost first; texts belong to the reader, and to the names */
     size_t count;
 };
 

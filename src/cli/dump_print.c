@@ -94,7 +94,15 @@ static void print_mappings(const struct dump *dump, FILE *out)
     }
 }
 
-static void print_frame(const struct python_frame *frame, FILE *out)
+static struct dump_frame of_python(const struct python_frame *frame)
+{
+    return (struct dump_frame){.function = frame->function,
+                               .file = frame->file,
+                               .line = frame->line,
+                               .first_line = frame->first_line};
+}
+
+static void print_frame(const struct dump_frame *frame, FILE *out)
 {
     fputs("    ", out);
     put_name(out, frame->function);
@@ -102,6 +110,10 @@ static void print_frame(const struct python_frame *frame, FILE *out)
     put_name(out, frame->file);
     if (frame->line)
         fprintf(out, ":%d", (int)frame->line);
+    if (frame->module) {
+        fputs(frame->file[0] ? "  in " : "in ", out);
+        put_name(out, frame->module);
+    }
     fputc('\n', out);
 }
 
@@ -122,6 +134,8 @@ static void print_thread(const struct dump *dump, const struct dump_thread *thre
         fprintf(out, dump->has_python ? "    no Python\n" : "");
     for (size_t i = 0; i < thread->count && i < FRAMES_TEXT; i++)
         print_frame(&thread->frames[i], out);
+    if (thread->doubt)
+        fprintf(out, "    (native frames: %s)\n", thread->doubt);
     if (thread->count > FRAMES_TEXT)
         fprintf(out, "    ... and %zu%s more\n", thread->count - FRAMES_TEXT,
                 thread->truncated ? " or" : "");
@@ -149,8 +163,10 @@ static void print_task(const struct dump *dump, const struct dump_task *task, FI
         fputc('"', out);
     }
     fputc('\n', out);
-    for (size_t i = 0; i < task->count && i < FRAMES_TEXT; i++)
-        print_frame(&task->frames[i], out);
+    for (size_t i = 0; i < task->count && i < FRAMES_TEXT; i++) {
+        struct dump_frame frame = of_python(&task->frames[i]);
+        print_frame(&frame, out);
+    }
 }
 
 static void print_tasks(const struct dump *dump, FILE *out)
@@ -210,17 +226,14 @@ static json_t *gil_json(const struct dump_thread *thread)
     return json_null();
 }
 
-static json_t *frames_json(const struct python_frame *items, size_t count)
+static json_t *frame_json(const struct dump_frame *frame)
 {
-    json_t *frames = json_array();
-    for (size_t i = 0; i < count; i++) {
-        const struct python_frame *frame = &items[i];
-        json_array_append_new(frames,
-                              json_pack("{s:o, s:o, s:i, s:i}", "file", text_json(frame->file),
-                                        "function", text_json(frame->function), "line",
-                                        (int)frame->line, "first_line", (int)frame->first_line));
-    }
-    return frames;
+    json_t *object = json_pack("{s:o, s:o, s:i, s:i}", "file", text_json(frame->file), "function",
+                               text_json(frame->function), "line", (int)frame->line, "first_line",
+                               (int)frame->first_line);
+    if (object && frame->module)
+        json_object_set_new(object, "module", text_json(frame->module));
+    return object;
 }
 
 /* Addresses are only names here, and JSON's numbers are not that long. */
@@ -233,6 +246,11 @@ static json_t *address_json(remote_addr address)
 
 static json_t *task_json(const struct dump_task *task)
 {
+    json_t *frames = json_array();
+    for (size_t i = 0; i < task->count; i++) {
+        struct dump_frame frame = of_python(&task->frames[i]);
+        json_array_append_new(frames, frame_json(&frame));
+    }
     json_t *awaiters = json_array();
     const char *coroutine = task->count ? task->frames[task->count - 1].function : NULL;
     for (size_t i = 0; i < task->awaiters_count; i++)
@@ -240,7 +258,7 @@ static json_t *task_json(const struct dump_task *task)
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "id", address_json(task->place.task), "name",
                      text_json(task->name), "coroutine", text_json(coroutine), "inner_tid",
                      task->place.tid ? number_json((uint64_t)task->place.tid) : json_null(),
-                     "awaited_by", awaiters, "frames", frames_json(task->frames, task->count));
+                     "awaited_by", awaiters, "frames", frames);
 }
 
 /* null where tasks cannot be looked for. */
@@ -252,14 +270,23 @@ static json_t *tasks_json(const struct dump *dump)
     return tasks;
 }
 
+static json_t *thread_frames_json(const struct dump_thread *thread)
+{
+    json_t *frames = json_array();
+    for (size_t i = 0; i < thread->count; i++)
+        json_array_append_new(frames, frame_json(&thread->frames[i]));
+    return frames;
+}
+
 static json_t *thread_json(const struct dump_thread *thread)
 {
     char state[2] = {thread->state, 0};
-    return json_pack("{s:i, s:i, s:o, s:o, s:s, s:o, s:b, s:o}", "tid", (int)thread->tid,
+    return json_pack("{s:i, s:i, s:o, s:o, s:s, s:o, s:b, s:o, s:b, s:o}", "tid", (int)thread->tid,
                      "inner_tid", (int)thread->inner_tid, "name", text_json(thread->name), "state",
                      text_json(state), "stack", how_word(thread->how), "holds_gil",
                      gil_json(thread), "truncated", (int)thread->truncated, "frames",
-                     frames_json(thread->frames, thread->count));
+                     thread_frames_json(thread), "native", (int)thread->native, "native_doubt",
+                     text_json(thread->doubt));
 }
 
 static json_t *mappings_json(const struct dump *dump)

@@ -17,6 +17,8 @@ enum {
     OPTION_BUDGET,
     OPTION_CLOCK,
     OPTION_FORCE,
+    OPTION_NATIVE,
+    OPTION_DEBUGINFOD,
     OPTION_PID,
     OPTION_HELP,
     OPTION_VERSION
@@ -31,6 +33,8 @@ static const struct option long_options[] = {
     {"budget", required_argument, NULL, OPTION_BUDGET},
     {"clock", required_argument, NULL, OPTION_CLOCK},
     {"force", no_argument, NULL, OPTION_FORCE},
+    {"native", no_argument, NULL, OPTION_NATIVE},
+    {"debuginfod", no_argument, NULL, OPTION_DEBUGINFOD},
     {"quiet", no_argument, NULL, 'q'},
     {"pid", required_argument, NULL, OPTION_PID},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -111,6 +115,12 @@ static int parse_option(struct record_options *options, int option, const char *
         break;
     case OPTION_FORCE:
         options->force = true;
+        break;
+    case OPTION_NATIVE:
+        options->native = true;
+        break;
+    case OPTION_DEBUGINFOD:
+        options->debuginfod = true;
         break;
     case 'q':
         options->quiet = true;

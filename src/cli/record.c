@@ -134,8 +134,9 @@ static int report(struct record *record)
     struct profile *profile = NULL;
     struct recording *recording = NULL;
     struct error error = {""};
-    int r = report_write(output->recording, "html", output->page, options->force, &recording,
-                         &profile, &error);
+    struct report_names names = {.debuginfod = options->debuginfod};
+    int r = report_write(output->recording, "html", output->page, options->force, &names,
+                         &recording, &profile, &error);
     if (r < 0)
         cli_fail(EXIT_FAILED, "%s; the recording is %s", error.text, output->recording);
     if (profile && !options->quiet)
@@ -228,6 +229,7 @@ int record_main(const struct record_options *options)
         .tick_ns = options->tick_ns,
         .step_bytes = options->step_bytes,
         .budget_percent = options->budget_percent,
+        .native = options->native,
         .recording_path = choose_recording,
         .context = &record,
         .replace = options->force,

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
+#include "cli/naming.h"
 #include "render/render.h"
 
 #define RECORDING_SUFFIX ".memsample"
@@ -125,8 +126,8 @@ static int write_report(const struct render_format *format, struct profile *prof
 }
 
 int report_write(const char *recording_path, const char *format_name, const char *output_path,
-                 bool replace, struct recording **ret_recording, struct profile **ret_profile,
-                 struct error *error)
+                 bool replace, const struct report_names *names, struct recording **ret_recording,
+                 struct profile **ret_profile, struct error *error)
 {
     *ret_recording = NULL;
     *ret_profile = NULL;
@@ -135,8 +136,12 @@ int report_write(const char *recording_path, const char *format_name, const char
         return error_set(error, -EINVAL, "there is no format '%s'; choose one of %s", format_name,
                          render_format_names());
     int r = recording_read(recording_path, ret_recording, error);
+    if (r >= 0 && naming_apply(*ret_recording, names->debuginfod) < 0)
+        r = error_set(error, -ENOMEM, "out of memory while native functions were named");
     if (r >= 0)
-        r = profile_create(*ret_recording, ret_profile, error);
+        r = profile_create_with(*ret_recording,
+                                &(struct profile_options){.internals = names->internals},
+                                ret_profile, error);
     if (r < 0)
         return r;
     return write_report(format, *ret_profile, output_path, replace, error);
@@ -155,6 +160,7 @@ static char *default_output(const char *recording_path, const char *extension)
 struct report_options {
     const char *recording, *format, *output;
     bool replace;
+    struct report_names names;
 };
 
 /* 0 to go on, -1 when help was shown, or the exit status of a wrong command line. */
@@ -164,6 +170,8 @@ static int parse_options(int argc, char **argv, struct report_options *options)
         {"format", required_argument, NULL, 'f'},
         {"output", required_argument, NULL, 'o'},
         {"force", no_argument, NULL, 'F'},
+        {"debuginfod", no_argument, NULL, 'D'},
+        {"internals", no_argument, NULL, 'I'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -179,6 +187,12 @@ static int parse_options(int argc, char **argv, struct report_options *options)
             break;
         case 'F':
             options->replace = true;
+            break;
+        case 'D':
+            options->names.debuginfod = true;
+            break;
+        case 'I':
+            options->names.internals = true;
             break;
         case 'h':
             help_main(stdout);
@@ -213,8 +227,8 @@ int report_main(int argc, char **argv)
         if (!chosen)
             return cli_fail(EXIT_FAILED, "out of memory");
     }
-    r = report_write(options.recording, options.format, options.output, options.replace, &recording,
-                     &profile, &error);
+    r = report_write(options.recording, options.format, options.output, options.replace,
+                     &options.names, &recording, &profile, &error);
     if (r >= 0 && chosen)
         printf("%s\n", chosen);
     profile_destroy(profile);

@@ -139,6 +139,40 @@ bool image_read(const struct image *image, uint64_t address, void *into, size_t 
     return false;
 }
 
+static bool part_of(const struct image *image, const GElf_Phdr *header, struct image_part *ret_part)
+{
+    size_t file_bytes;
+    const char *file = elf_rawfile(image->elf, &file_bytes);
+    if (!file || header->p_filesz == 0 || header->p_offset > file_bytes ||
+        header->p_filesz > file_bytes - header->p_offset ||
+        header->p_vaddr > UINT64_MAX - header->p_filesz)
+        return false;
+    *ret_part = (struct image_part){.address = header->p_vaddr,
+                                    .length = header->p_filesz,
+                                    .data = (const uint8_t *)file + header->p_offset};
+    return true;
+}
+
+bool image_load(const struct image *image, size_t i, struct image_part *ret_part)
+{
+    for (size_t at = 0, count = count_headers(image); at < count; at++) {
+        GElf_Phdr load;
+        if (get_load(image, at, &load) && part_of(image, &load, ret_part) && i-- == 0)
+            return true;
+    }
+    return false;
+}
+
+bool image_unwind_index(const struct image *image, struct image_part *ret_part)
+{
+    for (size_t i = 0, count = count_headers(image); i < count && i <= INT32_MAX; i++) {
+        GElf_Phdr header;
+        if (gelf_getphdr(image->elf, (int)i, &header) && header.p_type == PT_GNU_EH_FRAME)
+            return part_of(image, &header, ret_part);
+    }
+    return false;
+}
+
 bool image_first_load(const struct image *image, uint64_t page_bytes, uint64_t *ret_address,
                       uint64_t *ret_offset)
 {

@@ -24,6 +24,9 @@ void calltree_deinit(struct calltree *tree)
     free(tree->by_stack);
     free(tree->by_stack_truncated);
     free(tree->path);
+    free(tree->child);
+    free(tree->marks);
+    intern_deinit(&tree->children);
     *tree = (struct calltree){0};
 }
 
@@ -67,6 +70,72 @@ static int truncated_root(struct calltree *tree, uint32_t *ret_node)
     return 0;
 }
 
+/* Stacks with native frames ------------------------------------------------------------------- */
+
+/* The frames of a stack as they are shown, innermost first, into tree->path and tree->marks. */
+static int unfold(struct calltree *tree, uint32_t stack_id, size_t *ret_count)
+{
+    const struct recording *recording = tree->recording;
+    size_t count = 0;
+    for (; stack_id; stack_id = recording->stacks[stack_id].parent_id) {
+        uint32_t frame = recording->stacks[stack_id].frame_id;
+        size_t first = tree->frames->first[frame], end = tree->frames->first[frame + 1];
+        if (array_reserve(&tree->path, &tree->path_cap, count + (end - first),
+                          sizeof(*tree->path)) < 0 ||
+            array_reserve(&tree->marks, &tree->marks_cap, count + (end - first),
+                          sizeof(*tree->marks)) < 0)
+            return -ENOMEM;
+        while (end > first) {
+            uint32_t id = tree->frames->ids[--end];
+            const struct profile_frame *shown = &tree->profile_frames[id];
+            tree->path[count] = id;
+            tree->marks[count++] = (struct internals_frame){.native = shown->module,
+                                                            .interpreter = shown->interpreter,
+                                                            .function = shown->function};
+        }
+    }
+    if (!tree->internals)
+        internals_mark(tree->marks, count);
+    *ret_count = count;
+    return 0;
+}
+
+static int child_of(struct calltree *tree, uint32_t frame, uint32_t *node)
+{
+    const uint32_t key[] = {*node, frame};
+    uint32_t number;
+    bool added;
+    int r = array_reserve(&tree->child, &tree->child_cap, tree->children.count + 1,
+                          sizeof(*tree->child));
+    if (r >= 0)
+        r = intern_add(&tree->children, key, sizeof(key), &number, &added);
+    if (r >= 0 && added)
+        r = add_node(tree,
+                     (struct profile_node){.kind = NODE_FRAME, .parent = *node, .frame = frame},
+                     &tree->child[number]);
+    if (r >= 0)
+        *node = tree->child[number];
+    return r;
+}
+
+static int unfolded_node(struct calltree *tree, uint32_t stack_id, bool truncated,
+                         uint32_t *ret_node)
+{
+    uint32_t node = CALLTREE_NATIVE;
+    size_t count = 0;
+    int r = unfold(tree, stack_id, &count);
+    for (size_t i = 0; i < count && r >= 0 && node != CALLTREE_ROOT; i++)
+        if (!tree->marks[i].native)
+            node = CALLTREE_ROOT;
+    if (r >= 0 && truncated)
+        r = truncated_root(tree, &node);
+    while (count > 0 && r >= 0)
+        if (!tree->marks[--count].hidden)
+            r = child_of(tree, tree->path[count], &node);
+    *ret_node = node;
+    return r;
+}
+
 int calltree_node(struct calltree *tree, uint32_t stack_id, bool truncated, uint32_t *ret_node)
 {
     const struct recording_stack *stacks = tree->recording->stacks;
@@ -77,6 +146,12 @@ int calltree_node(struct calltree *tree, uint32_t stack_id, bool truncated, uint
             return r;
     }
     uint32_t *by_stack = truncated ? tree->by_stack_truncated : tree->by_stack;
+    if (tree->recording->module_count && stack_id && !by_stack[stack_id]) {
+        int r = unfolded_node(tree, stack_id, truncated, &node);
+        if (r < 0)
+            return r;
+        by_stack[stack_id] = node + 1;
+    }
 
     /* Up to the nearest caller that has a node, then down again. */
     uint32_t known = stack_id;

@@ -2,7 +2,9 @@
 #ifndef MEMSAMPLE_MODEL_CALLTREE_H
 #define MEMSAMPLE_MODEL_CALLTREE_H
 
-#include "model/profile.h"
+#include "base/intern.h"
+#include "frames.h"
+#include "model/internals.h"
 
 /* Always there. */
 enum {
@@ -27,13 +29,23 @@ struct calltree {
     uint32_t truncated_root;                 /* node + 1 */
     uint32_t *path;                          /* scratch */
     size_t path_cap;
+
+    /* Recordings with native frames: several of their stacks may be one node's. */
+    const struct frames *frames;
+    const struct profile_frame *profile_frames;
+    bool internals;         /* show all */
+    struct intern children; /* parent and frame */
+    uint32_t *child;        /* nodes, by number there */
+    size_t child_cap;
+    struct internals_frame *marks; /* scratch */
+    size_t marks_cap;
 };
 
 int calltree_init(struct calltree *tree, const struct recording *recording);
 void calltree_deinit(struct calltree *tree);
 
-/* The node of a stack; a truncated one stands below a frame `<truncated>`, which has the index
- * recording->frame_count. 0 or -ENOMEM. */
+/* The node of a stack; one without Python frames stands below CALLTREE_NATIVE, a truncated one
+ * stands below a frame `<truncated>`, which has the index recording->frame_count. 0 or -ENOMEM. */
 int calltree_node(struct calltree *tree, uint32_t stack_id, bool truncated, uint32_t *ret_node);
 
 #endif

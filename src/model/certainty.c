@@ -35,10 +35,16 @@ static uint32_t line_of(const struct recording *recording, const struct event_ow
     case STACK_ASLEEP:
     case STACK_RUNNING:
     case STACK_IN_ACT:
-        return owner->stack_id ? recording->stacks[owner->stack_id].frame_id : NO_LINE;
+        break;
     default:
         return NO_LINE;
     }
+    /* Of Python's, not of the native functions that it called: their addresses hardly ever repeat.
+     */
+    uint32_t stack = owner->stack_id;
+    while (stack && recording->frames[recording->stacks[stack].frame_id].module)
+        stack = recording->stacks[stack].parent_id;
+    return stack ? recording->stacks[stack].frame_id : NO_LINE;
 }
 
 static void see(struct certainty *certainty, struct row *row, uint32_t line, size_t index)

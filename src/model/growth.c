@@ -25,6 +25,7 @@
 #include "certainty.h"
 #include "changes.h"
 #include "ledger.h"
+#include "kinds.h"
 #include "later.h"
 
 struct pending {
@@ -55,6 +56,7 @@ struct attribution {
     struct changes changes;
     struct ledger ledger;
     struct certainty certainty;
+    struct kinds kinds;
     struct pending *pending;
     size_t pending_count, pending_cap;
     size_t reading; /* how many were seen */
@@ -113,6 +115,8 @@ static int charge(struct attribution *at, const struct pending *pending, const s
         .sample = at->sample,
     };
     int r = ledger_enter(&at->ledger, &entry);
+    if (r >= 0 && pending->point <= at->profile->end_point)
+        r = kinds_charge(&at->kinds, share->node, share->page, grown_bytes);
     if (r < 0 || !share->tid || pending->point > at->profile->end_point)
         return r;
     r = thread_index(at, share->tid, &thread);
@@ -233,6 +237,8 @@ static int owner_node(struct attribution *at, const struct event_owner *owner, u
         *ret_node = CALLTREE_NATIVE; /* a thread state without frames: Python code is not running */
         return 0;
     case STACK_NO_PYTHON:
+        if (owner->stack_id)
+            return calltree_node(at->tree, owner->stack_id, false, ret_node);
         *ret_node = CALLTREE_NATIVE;
         return 0;
     case STACK_LATER:
@@ -379,6 +385,8 @@ static int see_event(struct attribution *at, const struct event *event)
         return see_freed(at, event);
     case EVENT_PAGES:
         return see_look(at, &event->pages);
+    case EVENT_PLACE:
+        return kinds_see_place(&at->kinds, &event->place);
     case EVENT_THREAD:
         r = thread_index(at, event->thread.tid, &thread);
         if (r >= 0)
@@ -444,10 +452,29 @@ static void attribution_deinit(struct attribution *at)
     free(at->changes.list);
     ledger_deinit(&at->ledger);
     certainty_deinit(&at->certainty);
+    kinds_deinit(&at->kinds);
     intern_deinit(&at->threads);
     later_deinit(&at->later);
     free(at->pending);
     free(at->pauses);
+}
+
+static int hand_over_kinds(struct attribution *at, size_t node_count)
+{
+    struct profile *profile = at->profile;
+    struct kinds *kinds = &at->kinds;
+    profile->has_kinds = kinds->count > 0;
+    if (!profile->has_kinds)
+        return 0;
+    int r = array_reserve(&kinds->of_node, &kinds->node_cap, node_count, sizeof(*kinds->of_node));
+    if (r < 0)
+        return r;
+    while (kinds->node_count < node_count)
+        kinds->of_node[kinds->node_count++] = (struct profile_kinds){0};
+    profile->kinds = kinds->total;
+    memcpy(profile->kind_regions, kinds->regions, sizeof(kinds->regions));
+    profile->node_kinds = take_pointer(kinds->of_node);
+    return 0;
 }
 
 /* What a walk leaves outside of its own: nothing of the first one counts. */
@@ -474,6 +501,8 @@ int growth_attribute(const struct recording *recording, const struct timeline *t
         forget_walk(tree, profile);
         r = walk(&at, recording, &first.ledger.missed);
     }
+    if (r >= 0)
+        r = hand_over_kinds(&at, tree->count);
     if (r >= 0)
         fill_pauses(&at);
     if (profile->thread_count > 0)

@@ -7,32 +7,13 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/paths.h"
 #include "calltree.h"
 #include "changes.h"
+#include "frames.h"
 #include "growth.h"
 #include "rows.h"
 #include "timeline.h"
-
-static int fill_frames(const struct recording *recording, struct profile *profile)
-{
-    profile->frames = calloc(recording->frame_count + 1, sizeof(*profile->frames));
-    if (!profile->frames)
-        return -ENOMEM;
-    for (size_t i = 0; i < recording->frame_count; i++) {
-        const struct recording_frame *frame = &recording->frames[i];
-        profile->frames[i] =
-            (struct profile_frame){.file = frame->file,
-                                   .function = frame->function,
-                                   .line = frame->line,
-                                   .first_line = frame->first_line,
-                                   .user = frame->file[0] && !path_is_library(frame->file)};
-    }
-    profile->frames[recording->frame_count] =
-        (struct profile_frame){.file = "", .function = "<truncated>"};
-    profile->frame_count = recording->frame_count + 1;
-    return 0;
-}
+#include "unwound.h"
 
 static void fill_python_version(struct profile *profile)
 {
@@ -86,19 +67,34 @@ static void fill_growth_totals(struct profile *profile)
     profile->totals.released_bytes = nodes[CALLTREE_ROOT].total.released_bytes;
     profile->totals.certain_bytes = nodes[CALLTREE_ROOT].total.certain_bytes;
     profile->totals.unattributed_bytes = nodes[CALLTREE_UNATTRIBUTED].self.grown_bytes;
-    profile->totals.native_bytes = nodes[CALLTREE_NATIVE].self.grown_bytes;
+    profile->totals.native_bytes = nodes[CALLTREE_NATIVE].total.grown_bytes;
 }
 
-static int build(const struct recording *recording, struct profile *profile)
+uint32_t profile_python_node(const struct profile *profile, uint32_t node)
+{
+    while (profile->nodes[node].kind == NODE_FRAME &&
+           profile->frames[profile->nodes[node].frame].module)
+        node = profile->nodes[node].parent;
+    return node;
+}
+
+static int build(const struct recording *recording, const struct profile_options *options,
+                 struct profile *profile)
 {
     struct timeline timeline = {0};
+    struct frames frames = {0};
     struct calltree tree = {0};
     fill_facts(recording, profile);
-    int r = timeline_build(recording, profile, &timeline);
+    int r = unwound_count(recording, profile);
     if (r >= 0)
-        r = fill_frames(recording, profile);
+        r = timeline_build(recording, profile, &timeline);
+    if (r >= 0)
+        r = frames_build(recording, profile, &frames);
     if (r >= 0)
         r = calltree_init(&tree, recording);
+    tree.frames = &frames;
+    tree.profile_frames = profile->frames;
+    tree.internals = options->internals;
     if (r >= 0)
         r = growth_attribute(recording, &timeline, &tree, profile);
     profile->nodes = take_pointer(tree.nodes);
@@ -109,14 +105,21 @@ static int build(const struct recording *recording, struct profile *profile)
         fill_growth_totals(profile);
     timeline_deinit(&timeline);
     calltree_deinit(&tree);
+    frames_deinit(&frames);
     return r;
 }
 
 int profile_create(const struct recording *recording, struct profile **ret_profile,
                    struct error *error)
 {
+    return profile_create_with(recording, &(struct profile_options){0}, ret_profile, error);
+}
+
+int profile_create_with(const struct recording *recording, const struct profile_options *options,
+                        struct profile **ret_profile, struct error *error)
+{
     struct profile *profile = calloc(1, sizeof(*profile));
-    int r = profile ? build(recording, profile) : -ENOMEM;
+    int r = profile ? build(recording, options, profile) : -ENOMEM;
     if (r < 0) {
         profile_destroy(profile);
         return r == -ENODATA
@@ -140,6 +143,8 @@ void profile_destroy(struct profile *profile)
     free(profile->points);
     free(profile->changes);
     free(profile->threads);
+    free(profile->node_kinds);
+    free(profile->unwound_modules);
     free(profile);
 }
 

@@ -25,6 +25,13 @@ static void add_figures(struct figures *to, const struct figures *from)
     to->freed_bytes += from->freed_bytes;
 }
 
+static void add_kinds(struct profile_kinds *to, const struct profile_kinds *from)
+{
+    for (size_t i = 0; i < PLACE_KINDS_END; i++)
+        to->grown_bytes[i] += from->grown_bytes[i];
+    to->huge_bytes += from->huge_bytes;
+}
+
 /* Node figures -------------------------------------------------------------------------------- */
 
 static void fill_node_figures(struct profile *profile)
@@ -70,6 +77,7 @@ static void table_deinit(struct table *table)
 struct row_key {
     const char *file, *function; /* the recording has each text once */
     int64_t line;
+    const char *module;
 };
 
 static int table_row(struct table *table, struct row_key key, bool user, uint32_t *ret_index)
@@ -82,8 +90,11 @@ static int table_row(struct table *table, struct row_key key, bool user, uint32_
     if (array_reserve(&table->rows, &table->cap, count, sizeof(*table->rows)) < 0 ||
         array_reserve(&table->active, &table->active_cap, count, sizeof(*table->active)) < 0)
         return -ENOMEM;
-    table->rows[count - 1] = (struct profile_row){
-        .file = key.file, .function = key.function, .line = (int32_t)key.line, .user = user};
+    table->rows[count - 1] = (struct profile_row){.file = key.file,
+                                                  .function = key.function,
+                                                  .line = (int32_t)key.line,
+                                                  .user = user,
+                                                  .module = key.module};
     table->active[count - 1] = 0;
     return 0;
 }
@@ -99,6 +110,9 @@ static const char *special_name(enum profile_node_kind kind)
 struct walk {
     struct profile *profile;
     const struct calltree_seen *seen;
+    struct profile_kinds *kinds; /* by node: with everything below; NULL: not known */
+    struct figures
+        *own; /* by node; NULL: there are no native frames, and it is the node's own self */
     struct table lines, functions, source_lines, culprits;
     uint32_t *line_of, *function_of, *source_line_of; /* by node: rows; NONE for the root */
     uint32_t *mine;              /* by node: the node of its innermost user line, or NONE */
@@ -117,6 +131,8 @@ static void walk_deinit(struct walk *walk)
     free(walk->source_line_of);
     free(walk->mine);
     free(walk->below);
+    free(walk->own);
+    free(walk->kinds);
     free(walk->first_child);
     free(walk->next_sibling);
 }
@@ -143,8 +159,8 @@ static int rows_of_frames(struct walk *walk)
     struct profile *profile = walk->profile;
     for (size_t i = 0; i < profile->frame_count; i++) {
         struct profile_frame *frame = &profile->frames[i];
-        struct row_key line = {frame->file, frame->function, frame->line};
-        struct row_key function = {frame->file, frame->function, frame->first_line};
+        struct row_key line = {frame->file, frame->function, frame->line, frame->module};
+        struct row_key function = {frame->file, frame->function, frame->first_line, frame->module};
         int r = table_row(&walk->lines, line, frame->user, &frame->line_index);
         if (r >= 0)
             r = table_row(&walk->functions, function, frame->user, &frame->function_index);
@@ -156,7 +172,7 @@ static int rows_of_frames(struct walk *walk)
 
 static int special_rows(struct walk *walk, uint32_t index)
 {
-    struct row_key key = {"", special_name(walk->profile->nodes[index].kind), 0};
+    struct row_key key = {"", special_name(walk->profile->nodes[index].kind), 0, NULL};
     int r = table_row(&walk->lines, key, false, &walk->line_of[index]);
     if (r >= 0)
         r = table_row(&walk->functions, key, false, &walk->function_of[index]);
@@ -172,7 +188,8 @@ static int rows_of_node(struct walk *walk, uint32_t index)
         return special_rows(walk, index);
     const struct profile_frame *frame = &profile->frames[node->frame];
     /* The row is called after the function that was met first; the key must not depend on it. */
-    struct row_key key = {frame->file, frame->file[0] ? NULL : frame->function, frame->line};
+    bool named = frame->file[0] && !frame->module; /* all of a binary file is one "line" */
+    struct row_key key = {frame->file, named ? NULL : frame->function, frame->line, frame->module};
     walk->line_of[index] = frame->line_index;
     walk->function_of[index] = frame->function_index;
     walk->mine[index] = frame->user ? index : walk->mine[node->parent];
@@ -218,10 +235,13 @@ static void link_children(struct walk *walk)
     }
 }
 
+/* What counts as a node's own: that of native functions below counts for the Python frame as well.
+ */
 static void enter_row(struct walk *walk, struct table *table, uint32_t row_index, uint32_t node)
 {
+    const struct figures *self = walk->own ? &walk->own[node] : &walk->profile->nodes[node].self;
     struct profile_row *row = &table->rows[row_index];
-    add_figures(&row->self, &walk->profile->nodes[node].self);
+    add_figures(&row->self, self);
     if (table->active[row_index]++ > 0)
         return;
     struct calltree_seen seen = {row->sample_count, row->last_time_ns, row->last_rss_bytes};
@@ -230,6 +250,44 @@ static void enter_row(struct walk *walk, struct table *table, uint32_t row_index
     row->last_time_ns = seen.last_ns;
     row->last_rss_bytes = seen.last_rss_bytes;
     add_figures(&row->total, &walk->profile->nodes[node].total);
+    if (walk->kinds)
+        add_kinds(&row->kinds, &walk->kinds[node]);
+}
+
+static int fill_kinds(struct walk *walk)
+{
+    const struct profile *profile = walk->profile;
+    if (!profile->node_kinds)
+        return 0;
+    walk->kinds = calloc(profile->node_count, sizeof(*walk->kinds));
+    if (!walk->kinds)
+        return -ENOMEM;
+    for (size_t i = profile->node_count; i-- > 0;) {
+        add_kinds(&walk->kinds[i], &profile->node_kinds[i]);
+        if (i)
+            add_kinds(&walk->kinds[profile->nodes[i].parent], &walk->kinds[i]);
+    }
+    return 0;
+}
+
+static int fill_own(struct walk *walk)
+{
+    const struct profile *profile = walk->profile;
+    bool any = false;
+    for (size_t i = 0; i < profile->frame_count && !any; i++)
+        any = profile->frames[i].module;
+    if (!any)
+        return 0;
+    walk->own = calloc(profile->node_count, sizeof(*walk->own));
+    if (!walk->own)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < profile->node_count; i++) {
+        uint32_t python = profile_python_node(profile, i);
+        add_figures(&walk->own[i], &profile->nodes[i].self);
+        if (python != i)
+            add_figures(&walk->own[python], &profile->nodes[i].self);
+    }
+    return 0;
 }
 
 static void enter_node(struct walk *walk, uint32_t node)
@@ -290,9 +348,12 @@ static int find_culprits(struct walk *walk)
         if (!self->grown_bytes && !self->held_at_peak_bytes && !self->held_at_end_bytes &&
             !self->released_bytes && !self->freed_bytes && !walk->seen[i].samples)
             continue;
-        uint32_t charged = whole_line(walk, walk->mine[i] == NONE ? i : walk->mine[i]), index;
+        uint32_t charged = walk->mine[i] == NONE ? profile_python_node(profile, i) : walk->mine[i],
+                 index;
+        charged = whole_line(walk, charged);
         const struct profile_row *line = &walk->lines.rows[walk->line_of[charged]];
-        int r = table_row(&walk->culprits, (struct row_key){line->file, line->function, line->line},
+        int r = table_row(&walk->culprits,
+                          (struct row_key){line->file, line->function, line->line, line->module},
                           line->user, &index);
         if (r < 0)
             return r;
@@ -304,6 +365,8 @@ static int find_culprits(struct walk *walk)
         row->last_rss_bytes = seen.last_rss_bytes;
         add_figures(&row->self, self);
         row->total = row->self;
+        if (profile->node_kinds)
+            add_kinds(&row->kinds, &profile->node_kinds[i]);
     }
     return 0;
 }
@@ -392,6 +455,11 @@ int rows_build(struct profile *profile, const struct calltree_seen *seen)
         r = rows_of_frames(&walk);
     if (r >= 0)
         r = rows_of_nodes(&walk);
+    if (r < 0)
+        return r;
+    r = fill_own(&walk);
+    if (r >= 0)
+        r = fill_kinds(&walk);
     if (r < 0)
         return r;
     link_children(&walk);

@@ -24,6 +24,7 @@ struct scan_region {
 #define SCAN_PRESENT (UINT64_C(1) << 3)
 #define SCAN_SWAPPED (UINT64_C(1) << 4)
 #define SCAN_ZERO    (UINT64_C(1) << 5)
+#define SCAN_HUGE    (UINT64_C(1) << 6)
 
 #define RUNS_MAX    (1 << 20) /* 24 MB; memory in more pieces than that is not followed */
 #define REGIONS_MAX 1024
@@ -181,4 +182,20 @@ int pagemap_read(struct pagemap *pagemap)
     }
     int r = read_all_entries(pagemap);
     return r < 0 || pagemap->count ? r : -ESRCH; /* nobody lives without memory */
+}
+
+bool pagemap_is_huge(const struct pagemap *pagemap, uint64_t page)
+{
+    uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+    struct scan_region region;
+    struct scan_request request = {
+        .size = sizeof(request),
+        .start = page * page_bytes,
+        .end = (page + 1) * page_bytes,
+        .vec = (uintptr_t)&region,
+        .vec_len = 1,
+        .category_mask = SCAN_HUGE,
+        .return_mask = SCAN_HUGE,
+    };
+    return !pagemap->by_entries && ioctl(pagemap->fd, SCAN_IOCTL, &request) == 1;
 }

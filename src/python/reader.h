@@ -15,6 +15,8 @@ struct captured {
     uint32_t met;
     int32_t offset; /* of the instruction, in bytes; may be negative: not started */
     uint32_t task;  /* see struct walk_frame */
+    remote_addr loop; /* likewise */
+    uint32_t loop_depth;
 };
 
 /* A line looked up before. */

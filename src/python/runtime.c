@@ -214,6 +214,25 @@ static int read_layout(const struct memory *memory, struct python_runtime *runti
     return 0;
 }
 
+static struct python_range range_of(const struct module *module, const char *name)
+{
+    struct image_symbol symbol;
+    if (!image_find_symbol(module->image, name, &symbol) || symbol.size == 0)
+        return (struct python_range){0};
+    remote_addr start = module->bias + symbol.value;
+    return (struct python_range){.start = start, .end = start + symbol.size};
+}
+
+/* The second name is what GCC calls the part of a function that it expects never to run. */
+static void find_code(const struct module *module, struct python_code *ret_code)
+{
+    *ret_code = (struct python_code){
+        .module = {module->start, module->end},
+        .eval = {range_of(module, "_PyEval_EvalFrameDefault"),
+                 range_of(module, "_PyEval_EvalFrameDefault.cold")},
+    };
+}
+
 static int try_candidate(const struct modules *modules, const struct memory *memory,
                          const struct candidate *candidate, struct python_runtime *ret_runtime,
                          struct error *error)
@@ -251,6 +270,7 @@ static int try_candidate(const struct modules *modules, const struct memory *mem
                          text);
     if (r < 0)
         return error_set(error, r, "cannot read the runtime of Python %s: %s", text, strerror(-r));
+    find_code(candidate->module, &runtime.code);
     *ret_runtime = runtime;
     return 0;
 }

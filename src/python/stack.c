@@ -64,6 +64,18 @@ static int read_copies(struct python_reader *reader)
     return (size_t)r < n ? PYTHON_STACK_TORN : 0;
 }
 
+/* A frame that is left out may have been the outermost of its loop: then the one before it is, if
+ * it is of that loop. */
+static void keep_loop(struct python_reader *reader, const struct walk_frame *frame)
+{
+    struct captured *last =
+        reader->captured_count ? &reader->captured[reader->captured_count - 1] : NULL;
+    if (!last || last->loop || !frame->loop)
+        return;
+    last->loop = frame->loop;
+    last->loop_depth = frame->loop_depth;
+}
+
 /* Keeps the frames that are Python code in execution. False when one stands outside its code. */
 static bool keep_frames(struct python_reader *reader)
 {
@@ -74,8 +86,10 @@ static bool keep_frames(struct python_reader *reader)
     for (size_t i = 0; i < walk->count; i++) {
         const struct walk_frame *frame = &walk->frames[i];
         const struct code_met *met = &reader->codes.met[frame->met];
-        if (met->state == CODE_FOREIGN)
+        if (met->state == CODE_FOREIGN) {
+            keep_loop(reader, frame);
             continue;
+        }
         if (frame->task && reader->captured_count < PYTHON_FRAMES_MAX) {
             reader->captured[reader->captured_count++] =
                 (struct captured){.met = frame->met, .task = frame->task};
@@ -90,14 +104,19 @@ static bool keep_frames(struct python_reader *reader)
         /* A function that is being entered, and the shim under a specialised class call in 3.13 and
          * later
          * (_Py_InitCleanup): CPython hides them too (_PyFrame_IsIncomplete, pycore_frame.h). */
-        if (!frame->is_complete && offset < (int64_t)met->facts.first_traceable * CODE_UNIT_BYTES)
+        if (!frame->is_complete && offset < (int64_t)met->facts.first_traceable * CODE_UNIT_BYTES) {
+            keep_loop(reader, frame);
             continue;
+        }
         if (reader->captured_count == PYTHON_FRAMES_MAX) {
             reader->truncated = true;
             break;
         }
         reader->captured[reader->captured_count++] =
-            (struct captured){.met = frame->met, .offset = (int32_t)offset};
+            (struct captured){.met = frame->met,
+                              .offset = (int32_t)offset,
+                              .loop = frame->loop,
+                              .loop_depth = frame->loop_depth};
     }
     return true;
 }
@@ -245,4 +264,36 @@ int python_stack_holds_gil(const struct python_reader *reader, bool *ret_holds)
 bool python_reader_can_retry(const struct python_reader *reader)
 {
     return reader->can_retry;
+}
+
+/* 3.11: from the innermost cframe outwards. 0: the chain is not there. */
+static remote_addr follow_cframes(const struct python_reader *reader, python_word_fn read_word,
+                                  void *context, const struct captured *captured)
+{
+    uint64_t cframe = captured->loop;
+    for (uint32_t i = 0; i < captured->loop_depth && cframe; i++)
+        if (!read_word(context, cframe + reader->runtime.layout.cframe.previous, &cframe))
+            cframe = 0;
+    return cframe;
+}
+
+size_t python_stack_entries(const struct python_reader *reader, python_word_fn read_word,
+                            void *context, struct python_entry *ret_entries, size_t entries_max)
+{
+    const struct python_layout *layout = &reader->runtime.layout;
+    bool one_each = layout->frame.owner == PYTHON_ABSENT; /* up to 3.10 a loop runs one frame */
+    size_t count = 0;
+    if (!reader->is_captured)
+        return 0;
+    for (size_t i = 0; i < reader->captured_count && count < entries_max; i++) {
+        const struct captured *captured = &reader->captured[i];
+        if (one_each && !captured->task)
+            ret_entries[count++] = (struct python_entry){.frames_end = i + 1};
+        else if (captured->loop)
+            ret_entries[count++] = (struct python_entry){
+                .anchor = layout->has_shims ? captured->loop
+                                            : follow_cframes(reader, read_word, context, captured),
+                .frames_end = i + 1};
+    }
+    return count;
 }

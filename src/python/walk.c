@@ -97,6 +97,8 @@ struct position {
     struct link last;
     size_t steps;
     remote_addr base_frame;
+    remote_addr cframe; /* of the innermost loop (3.11, 3.12) */
+    uint32_t loops;     /* passed */
     bool entered; /* the first frame of the innermost eval loop was passed */
 };
 
@@ -122,6 +124,8 @@ static int step(struct walk *walk, struct walk_part *part, const struct python_l
          */
         if (!part->entry && address != position->base_frame)
             part->entry = address;
+        if (walk->count > part->start && !walk->frames[walk->count - 1].loop)
+            walk->frames[walk->count - 1].loop = address;
         return 0;
     }
     struct walk_frame *frame = &walk->frames[walk->count];
@@ -135,6 +139,10 @@ static int step(struct walk *walk, struct walk_part *part, const struct python_l
     if (!is_object(link->code) || !codes_meet(codes, link->code, &frame->met))
         return PYTHON_STACK_TORN;
     walk->count++;
+    if (link->is_entry) {
+        frame->loop = position->cframe;
+        frame->loop_depth = position->loops++;
+    }
     return 0;
 }
 
@@ -153,7 +161,7 @@ void walk_begin(struct walk *walk)
 int walk_frames(struct walk *walk, const struct python_layout *layout,
                 const struct thread_state *state, struct windows *windows, struct codes *codes)
 {
-    struct position position = {.base_frame = state->base_frame};
+    struct position position = {.base_frame = state->base_frame, .cframe = state->cframe};
     struct cframe cframe = {.frame = state->frame};
     struct walk_part *part = &walk->parts[walk->parts_count++];
     *part = (struct walk_part){.start = walk->count, .state = walk->parts_count - 1};

@@ -383,6 +383,64 @@ static bool take_pages(struct bytes *body, struct event_page_run *runs,
     return true;
 }
 
+static int put_unwound(struct buffer *body, const struct event_unwound *unwound)
+{
+    if (unwound->end >= UNWOUND_ENDS)
+        return -EINVAL;
+    buffer_put_u8(body,
+                  (uint8_t)(unwound->end << 2 | unwound->uncertain << 1 | unwound->by_pointer));
+    buffer_put_varint(body, unwound->module);
+    buffer_put_varint(body, unwound->by_pointer_module);
+    return 0;
+}
+
+static bool take_unwound(struct bytes *body, const struct format_names *names,
+                         struct event_unwound *ret_unwound)
+{
+    uint8_t flags;
+    uint32_t module, by_pointer_module;
+    if (!bytes_take_u8(body, &flags) || flags >> 2 >= UNWOUND_ENDS || !take_u32(body, &module) ||
+        !take_u32(body, &by_pointer_module) || module > names->module_count ||
+        by_pointer_module > names->module_count)
+        return false;
+    *ret_unwound = (struct event_unwound){.end = flags >> 2,
+                                          .uncertain = flags & 2,
+                                          .by_pointer = flags & 1,
+                                          .module = module,
+                                          .by_pointer_module = by_pointer_module};
+    return true;
+}
+
+static bool place_is_sane(const struct event_place *place)
+{
+    return place->kind > 0 && place->kind < PLACE_KINDS_END && place->count > 0 &&
+           place->count <= EVENT_PAGE_MAX && place->first <= EVENT_PAGE_MAX - place->count;
+}
+
+static int put_place(struct buffer *body, const struct event_place *place, format_intern_fn intern,
+                     void *context)
+{
+    if (!place_is_sane(place))
+        return -EINVAL;
+    buffer_put_varint(body, place->first);
+    buffer_put_varint(body, place->count);
+    buffer_put_u8(body, (uint8_t)(place->kind << 1 | place->huge));
+    return put_text(body, place->name, intern, context);
+}
+
+static bool take_place(struct bytes *body, const struct format_names *names,
+                       struct event_place *ret_place)
+{
+    uint8_t kind;
+    if (!bytes_take_varint(body, &ret_place->first) ||
+        !bytes_take_varint(body, &ret_place->count) || !bytes_take_u8(body, &kind) ||
+        !take_text(body, names, &ret_place->name))
+        return false;
+    ret_place->kind = kind >> 1;
+    ret_place->huge = kind & 1;
+    return place_is_sane(ret_place);
+}
+
 static int put_phase(struct buffer *body, uint8_t phase)
 {
     if (phase == 0 || phase >= PHASES_END)
@@ -419,7 +477,10 @@ static bool take_end(struct bytes *body, struct event_end *ret_end)
 int format_encode_event(struct buffer *body, struct format_state *state, const struct event *event,
                         format_intern_fn intern, void *context)
 {
-    uint64_t time_ns = event->time_ns > state->time_ns ? event->time_ns : state->time_ns;
+    /* Events that belong to others take no time of their own: an older memsample, which skips them,
+     * must not lose any. */
+    bool beside = event->kind == EVENT_UNWOUND || event->kind == EVENT_PLACE;
+    uint64_t time_ns = event->time_ns > state->time_ns && !beside ? event->time_ns : state->time_ns;
     if (time_ns > FORMAT_TIME_MAX)
         return -EINVAL;
     buffer_put_varint(body, time_ns - state->time_ns);
@@ -448,6 +509,10 @@ int format_encode_event(struct buffer *body, struct format_state *state, const s
         return put_end(body, &event->end);
     case EVENT_PAGES:
         return put_pages(body, &event->pages);
+    case EVENT_UNWOUND:
+        return put_unwound(body, &event->unwound);
+    case EVENT_PLACE:
+        return put_place(body, &event->place, intern, context);
     case EVENT_KINDS_END:
         break;
     }
@@ -495,6 +560,12 @@ bool format_decode_event(struct bytes body, enum event_kind kind, struct format_
         break;
     case EVENT_PAGES:
         good = take_pages(&body, room->runs, &event.pages);
+        break;
+    case EVENT_UNWOUND:
+        good = take_unwound(&body, names, &event.unwound);
+        break;
+    case EVENT_PLACE:
+        good = take_place(&body, names, &event.place);
         break;
     case EVENT_KINDS_END:
         break;

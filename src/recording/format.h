@@ -6,12 +6,14 @@
  *
  *   RECORD_STRING  the text's bytes
  *   RECORD_FRAME   file string id, function string id, line (signed), first line (signed, from
- * line) RECORD_STACK   parent stack id, frame id RECORD_EVENT + enum event_kind: time since the
- * event before, then see events.c
+ * line); of native frames then module id + 1, address in the file. An older memsample takes these
+ * for functions called <native>. RECORD_STACK   parent stack id, frame id RECORD_MODULE  path
+ * string id, flags, build-id (length, bytes) RECORD_EVENT + enum event_kind: time since the event
+ * before, then see events.c
  *
- * Ids are given in order of definition: strings and frames from 0, stacks from 1 (0 is the empty
- * one). Whatever is defined stays defined, and whatever is coded as a difference goes on, across
- * frames. */
+ * Ids are given in order of definition: strings, frames and modules from 0, stacks from 1 (0 is the
+ * empty one). Whatever is defined stays defined, and whatever is coded as a difference goes on,
+ * across frames. */
 #ifndef MEMSAMPLE_RECORDING_FORMAT_H
 #define MEMSAMPLE_RECORDING_FORMAT_H
 
@@ -31,15 +33,20 @@
 #define FORMAT_FRAME_MAX      (UINT64_C(64) << 20) /* payload bytes of one frame */
 #define FORMAT_TOTAL_MAX      (UINT64_C(2) << 30)  /* payload bytes of a file: days at full rate */
 #define FORMAT_NAMES_MAX      (UINT32_C(1) << 22)  /* strings, frames, stacks: each */
-#define FORMAT_TEXT_MAX       (UINT32_C(64) << 10) /* bytes of one string */
-#define FORMAT_DEPTH_MAX      4096                 /* frames of one stack */
-#define FORMAT_BYTES_MAX      (UINT64_C(1) << 52) /* any amount of memory, and all growth together */
-#define FORMAT_TIME_MAX       (UINT64_C(1) << 60) /* ns: 36 years */
+#define FORMAT_MODULES_MAX    (UINT32_C(1) << 16)
+#define FORMAT_BUILD_ID_MAX   64 /* bytes */
+#define FORMAT_NATIVE_NAME                                                                         \
+    "<native>" /* what a native frame's function is called until it is named */
+#define FORMAT_TEXT_MAX  (UINT32_C(64) << 10) /* bytes of one string */
+#define FORMAT_DEPTH_MAX 4096                 /* frames of one stack */
+#define FORMAT_BYTES_MAX (UINT64_C(1) << 52)  /* any amount of memory, and all growth together */
+#define FORMAT_TIME_MAX  (UINT64_C(1) << 60)  /* ns: 36 years */
 
 enum {
     RECORD_STRING = 1,
     RECORD_FRAME = 2,
     RECORD_STACK = 3,
+    RECORD_MODULE = 4,
     RECORD_EVENT = 16,
 };
 
@@ -61,8 +68,10 @@ struct format_room {
 /* Where the decoder finds names. */
 struct format_names {
     const char *const *strings;
-    size_t string_count, stack_count;
+    size_t string_count, stack_count, module_count;
 };
+
+enum { FORMAT_MODULE_INTERPRETER = 1 }; /* flags of a module */
 
 /* Gives the id of a text that the event mentions, defining it first when it is new. */
 typedef int (*format_intern_fn)(void *context, const char *text, uint32_t *ret_id);

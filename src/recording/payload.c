@@ -19,7 +19,7 @@ struct recording_block {
     char data[];
 };
 
-static const char *keep_text(struct recording *recording, const void *text, size_t length)
+const char *recording_keep_text(struct recording *recording, const void *text, size_t length)
 {
     struct recording_block *block = recording->blocks;
     if (!block || block->size - block->used < length + 1) {
@@ -50,6 +50,10 @@ void recording_destroy(struct recording *recording)
     }
     free(recording->frames);
     free(recording->stacks);
+    free(recording->modules);
+    free(recording->places);
+    free(recording->place_text);
+    intern_deinit(&recording->place_texts);
     free(recording->strings);
     free(recording->events);
     free(recording);
@@ -86,7 +90,7 @@ static int take_string(struct loading *loading, struct bytes body)
     utf8_append(&loading->text, body.data, body.left);
     if (loading->text.failed)
         return -ENOMEM;
-    const char *text = keep_text(recording, loading->text.data, loading->text.length);
+    const char *text = recording_keep_text(recording, loading->text.data, loading->text.length);
     if (!text)
         return -ENOMEM;
     recording->strings[recording->string_count++] = text;
@@ -96,7 +100,7 @@ static int take_string(struct loading *loading, struct bytes body)
 static int take_frame(struct loading *loading, struct bytes body)
 {
     struct recording *recording = loading->recording;
-    uint64_t file, function;
+    uint64_t file, function, module = 0, address = 0;
     int64_t line, first_change, first_line;
     if (recording->frame_count >= FORMAT_NAMES_MAX || !bytes_take_varint(&body, &file) ||
         !bytes_take_varint(&body, &function) || !bytes_take_svarint(&body, &line) ||
@@ -104,6 +108,9 @@ static int take_frame(struct loading *loading, struct bytes body)
         function >= recording->string_count || line < INT32_MIN || line > INT32_MAX ||
         __builtin_add_overflow(line, first_change, &first_line) || first_line < INT32_MIN ||
         first_line > INT32_MAX)
+        return -EBADMSG;
+    if (body.left && (!bytes_take_varint(&body, &module) || module == 0 ||
+                      module > recording->module_count || !bytes_take_varint(&body, &address)))
         return -EBADMSG;
     if (array_reserve(&recording->frames, &loading->frames_cap, recording->frame_count + 1,
                       sizeof(*recording->frames)) < 0)
@@ -114,7 +121,31 @@ static int take_frame(struct loading *loading, struct bytes body)
         .function = recording->strings[function],
         .line = line > 0 ? (int32_t)line : 0,
         .first_line = first_line > 0 ? (int32_t)first_line : 0,
+        .module = (uint32_t)module,
+        .address = address,
     };
+    return 0;
+}
+
+static int take_module(struct loading *loading, struct bytes body)
+{
+    struct recording *recording = loading->recording;
+    uint64_t path, flags, build_id_bytes;
+    const uint8_t *build_id;
+    if (recording->module_count >= FORMAT_MODULES_MAX || !bytes_take_varint(&body, &path) ||
+        !bytes_take_varint(&body, &flags) || !bytes_take_varint(&body, &build_id_bytes) ||
+        path >= recording->string_count || build_id_bytes > FORMAT_BUILD_ID_MAX ||
+        !bytes_take(&body, (size_t)build_id_bytes, &build_id))
+        return -EBADMSG;
+    if (array_reserve(&recording->modules, &loading->modules_cap, recording->module_count + 1,
+                      sizeof(*recording->modules)) < 0)
+        return -ENOMEM;
+    struct recording_module *module = &recording->modules[recording->module_count++];
+    *module = (struct recording_module){.path = recording->strings[path],
+                                        .interpreter = flags & FORMAT_MODULE_INTERPRETER,
+                                        .build_id_bytes = (uint32_t)build_id_bytes};
+    if (build_id_bytes)
+        memcpy(module->build_id, build_id, (size_t)build_id_bytes);
     return 0;
 }
 
@@ -160,7 +191,8 @@ static int take_event(struct loading *loading, enum event_kind kind, struct byte
     struct recording *recording = loading->recording;
     struct format_names names = {.strings = recording->strings,
                                  .string_count = recording->string_count,
-                                 .stack_count = recording->stack_count};
+                                 .stack_count = recording->stack_count,
+                                 .module_count = recording->module_count};
     struct event event;
     if (loading->ended || (recording->event_count == 0 && kind != EVENT_TARGET))
         return -EBADMSG;
@@ -186,6 +218,8 @@ static int take_record(struct loading *loading, uint8_t kind, struct bytes body)
         return take_frame(loading, body);
     case RECORD_STACK:
         return take_stack(loading, body);
+    case RECORD_MODULE:
+        return take_module(loading, body);
     }
     if (kind >= RECORD_EVENT + EVENT_TARGET && kind < RECORD_EVENT + EVENT_KINDS_END)
         return take_event(loading, (enum event_kind)(kind - RECORD_EVENT), body);
@@ -227,7 +261,8 @@ bool recording_next(struct recording_cursor *cursor, struct event *ret_event)
 
     struct format_names names = {.strings = recording->strings,
                                  .string_count = recording->string_count,
-                                 .stack_count = recording->stack_count};
+                                 .stack_count = recording->stack_count,
+                                 .module_count = recording->module_count};
     struct format_state state = {
         .time_ns = cursor->time_ns,
         .rss_bytes = cursor->rss_bytes,

@@ -8,7 +8,7 @@
 /* A recording that is being read. */
 struct loading {
     struct recording *recording;
-    size_t frames_cap, stacks_cap, strings_cap, events_cap, depths_cap;
+    size_t frames_cap, stacks_cap, strings_cap, events_cap, depths_cap, modules_cap;
     uint16_t *depths; /* by stack id */
     struct format_state state;
     struct event_owner owners[EVENT_OWNERS_MAX];
@@ -16,6 +16,9 @@ struct loading {
     struct buffer text;
     bool ended; /* EVENT_END was seen: nothing may follow */
 };
+
+/* Copies a text into the recording's own memory. NULL when out of memory. */
+const char *recording_keep_text(struct recording *recording, const void *text, size_t length);
 
 int loading_init(struct loading *loading, struct recording *recording);
 void loading_deinit(struct loading *loading);

@@ -24,7 +24,9 @@ struct recording_writer {
     uint64_t file_bytes; /* up to the last good frame */
     struct buffer pending, body, compressed;
     ZSTD_CCtx *compressor;
-    struct intern strings, frames, stacks;
+    struct intern strings, frames, stacks, modules;
+    uint32_t *module_paths; /* string ids, by module */
+    size_t module_paths_cap;
     uint16_t *depths; /* by stack id */
     size_t depths_cap;
     struct format_state state;
@@ -100,6 +102,8 @@ static void writer_free(struct recording_writer *writer)
     intern_deinit(&writer->strings);
     intern_deinit(&writer->frames);
     intern_deinit(&writer->stacks);
+    intern_deinit(&writer->modules);
+    free(writer->module_paths);
     buffer_deinit(&writer->pending);
     buffer_deinit(&writer->body);
     buffer_deinit(&writer->compressed);
@@ -174,9 +178,11 @@ static int intern_text(void *context, const char *text, uint32_t *ret_id)
     return writer->pending.failed ? -ENOMEM : 0;
 }
 
-struct frame_key {
+struct frame_key { /* without padding: compared as bytes */
     uint32_t file, function;
     int32_t line, first_line;
+    uint64_t module; /* + 1; 0: Python */
+    uint64_t address;
 };
 
 static int intern_frame(struct recording_writer *writer, const struct frame_key *key,
@@ -191,6 +197,10 @@ static int intern_frame(struct recording_writer *writer, const struct frame_key 
     buffer_put_varint(&writer->body, key->function);
     buffer_put_svarint(&writer->body, key->line);
     buffer_put_svarint(&writer->body, (int64_t)key->first_line - key->line);
+    if (key->module) {
+        buffer_put_varint(&writer->body, key->module);
+        buffer_put_varint(&writer->body, key->address);
+    }
     put_record(writer, RECORD_FRAME);
     return writer->body.failed || writer->pending.failed ? -ENOMEM : 0;
 }
@@ -221,18 +231,80 @@ static int intern_stack(struct recording_writer *writer, uint32_t parent_id, uin
     return 0;
 }
 
-int recording_writer_stack(struct recording_writer *writer, uint32_t parent_id, const char *file,
-                           const char *function, int32_t line, int32_t first_line,
-                           uint32_t *ret_stack_id)
+/* 0 to go on; 1 when the parent itself is the answer; -EINVAL or what broke the writer. */
+static int check_parent(const struct recording_writer *writer, uint32_t parent_id,
+                        uint32_t *ret_stack_id)
 {
     if (writer->broken)
         return writer->broken;
     if (parent_id > writer->stacks.count)
         return -EINVAL;
-    if (writer->depths[parent_id] >= FORMAT_DEPTH_MAX || writer->stacks.count >= STACKS_MAX) {
-        *ret_stack_id = parent_id;
+    if (writer->depths[parent_id] < FORMAT_DEPTH_MAX && writer->stacks.count < STACKS_MAX)
         return 0;
-    }
+    *ret_stack_id = parent_id;
+    return 1;
+}
+
+int recording_writer_module(struct recording_writer *writer,
+                            const struct recording_writer_file *file, uint32_t *ret_module)
+{
+    struct {
+        uint32_t path, flags;
+        uint8_t build_id[FORMAT_BUILD_ID_MAX];
+    } key = {.flags = file->interpreter ? FORMAT_MODULE_INTERPRETER : 0};
+    size_t good_length = writer->pending.length;
+    bool added;
+    if (writer->broken)
+        return writer->broken;
+    if (file->build_id_bytes > sizeof(key.build_id))
+        return -EINVAL;
+    if (writer->modules.count >= FORMAT_MODULES_MAX)
+        return -ENOBUFS;
+    if (file->build_id_bytes)
+        memcpy(key.build_id, file->build_id, file->build_id_bytes);
+    if (array_reserve(&writer->module_paths, &writer->module_paths_cap, writer->modules.count + 1,
+                      sizeof(*writer->module_paths)) < 0 ||
+        intern_text(writer, file->path, &key.path) < 0 ||
+        intern_add(&writer->modules, &key, sizeof(key), ret_module, &added) < 0)
+        return give_up(writer, good_length);
+    if (!added)
+        return 0;
+    writer->module_paths[*ret_module] = key.path;
+    buffer_clear(&writer->body);
+    buffer_put_varint(&writer->body, key.path);
+    buffer_put_varint(&writer->body, key.flags);
+    buffer_put_varint(&writer->body, file->build_id_bytes);
+    buffer_put(&writer->body, key.build_id, file->build_id_bytes);
+    put_record(writer, RECORD_MODULE);
+    return writer->body.failed || writer->pending.failed ? give_up(writer, good_length) : 0;
+}
+
+int recording_writer_native(struct recording_writer *writer, uint32_t parent_id, uint32_t module,
+                            uint64_t address, uint32_t *ret_stack_id)
+{
+    int r = check_parent(writer, parent_id, ret_stack_id);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    if (module >= writer->modules.count)
+        return -EINVAL;
+    size_t good_length = writer->pending.length;
+    struct frame_key key = {
+        .file = writer->module_paths[module], .module = (uint64_t)module + 1, .address = address};
+    uint32_t frame_id;
+    if (intern_text(writer, FORMAT_NATIVE_NAME, &key.function) < 0 ||
+        intern_frame(writer, &key, &frame_id) < 0 ||
+        intern_stack(writer, parent_id, frame_id, ret_stack_id) < 0)
+        return give_up(writer, good_length);
+    return 0;
+}
+
+int recording_writer_stack(struct recording_writer *writer, uint32_t parent_id, const char *file,
+                           const char *function, int32_t line, int32_t first_line,
+                           uint32_t *ret_stack_id)
+{
+    int r = check_parent(writer, parent_id, ret_stack_id);
+    if (r != 0)
+        return r < 0 ? r : 0;
     size_t good_length = writer->pending.length;
     struct frame_key key = {.line = line, .first_line = first_line};
     uint32_t frame_id;
@@ -254,6 +326,9 @@ int recording_writer_add(struct recording_writer *writer, const struct event *ev
         for (uint32_t i = 0; i < event->sample.owner_count; i++)
             if (event->sample.owners[i].stack_id > writer->stacks.count)
                 return -EINVAL;
+    if (event->kind == EVENT_UNWOUND && (event->unwound.module > writer->modules.count ||
+                                         event->unwound.by_pointer_module > writer->modules.count))
+        return -EINVAL;
 
     size_t good_length = writer->pending.length;
     struct format_state before = writer->state;

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "emit.h"
 #include "excerpts.h"
+#include "kinds.h"
 #include "wording.h"
 
 #define THREADS_MAX      200
@@ -225,6 +226,13 @@ static int64_t frame_first_line(void *context, size_t i)
     return frame_at(data, i)->first_line;
 }
 
+static int64_t frame_module(void *context, size_t i)
+{
+    struct data *data = context;
+    const char *module = frame_at(data, i)->module;
+    return module ? text_id(data, module) : -1;
+}
+
 static int64_t frame_user(void *context, size_t i)
 {
     struct data *data = context;
@@ -307,6 +315,8 @@ static void put_tree(struct data *data)
     emit_column(emit, "line", data->frame_count, frame_line, data);
     emit_column(emit, "first_line", data->frame_count, frame_first_line, data);
     emit_column(emit, "user", data->frame_count, frame_user, data);
+    if (data->profile->unwound.stacks)
+        emit_column(emit, "module", data->frame_count, frame_module, data);
     emit_raw(emit, "}");
     emit_name(emit, "nodes");
     emit_raw(emit, "{");
@@ -322,6 +332,106 @@ static void put_tree(struct data *data)
     emit_column(emit, "certain_bytes", data->fold->change_count, change_certain, data);
     emit_column(emit, "freed_bytes", data->fold->change_count, change_freed, data);
     emit_raw(emit, "}");
+}
+
+/* Kinds of memory ------------------------------------------------------------------------- */
+
+/* What each node that is shown grew in each kind, only where it did. */
+struct kind_entry {
+    uint32_t node;
+    uint8_t kind;
+    uint64_t grown_bytes;
+};
+
+struct kind_entries {
+    struct kind_entry *list;
+    size_t count;
+};
+
+static int64_t kind_node(void *context, size_t i)
+{
+    const struct kind_entries *entries = context;
+    return entries->list[i].node;
+}
+
+static int64_t kind_kind(void *context, size_t i)
+{
+    const struct kind_entries *entries = context;
+    return entries->list[i].kind;
+}
+
+static int64_t kind_grown(void *context, size_t i)
+{
+    const struct kind_entries *entries = context;
+    return (int64_t)entries->list[i].grown_bytes;
+}
+
+static int gather_kinds(const struct data *data, struct kind_entries *entries)
+{
+    const struct profile *profile = data->profile;
+    uint64_t(*grown)[PLACE_KINDS_END] = calloc(data->fold->count, sizeof(*grown));
+    entries->list = calloc(data->fold->count * PLACE_KINDS_END, sizeof(*entries->list));
+    if (!grown || !entries->list) {
+        free(grown);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < profile->node_count; i++)
+        for (unsigned k = 0; k < PLACE_KINDS_END; k++)
+            grown[data->fold->place[i]][k] += profile->node_kinds[i].grown_bytes[k];
+    for (uint32_t i = 0; i < data->fold->count; i++)
+        for (unsigned k = 0; k < PLACE_KINDS_END; k++)
+            if (grown[i][k])
+                entries->list[entries->count++] =
+                    (struct kind_entry){.node = i, .kind = (uint8_t)k, .grown_bytes = grown[i][k]};
+    free(grown);
+    return 0;
+}
+
+static int64_t kind_title(void *context, size_t i)
+{
+    return text_id(context, kinds_title((unsigned)i));
+}
+
+static int64_t kind_regions(void *context, size_t i)
+{
+    const struct data *data = context;
+    return (int64_t)data->profile->kind_regions[i];
+}
+
+static void put_kinds(struct data *data)
+{
+    struct emit *emit = &data->emit;
+    struct kind_entries entries = {0};
+    if (!data->profile->has_kinds)
+        return;
+    if (gather_kinds(data, &entries) < 0) {
+        emit->result = emit->result < 0 ? emit->result : -ENOMEM;
+        free(entries.list);
+        return;
+    }
+    emit_name(emit, "kinds");
+    emit_raw(emit, "{");
+    emit_column(emit, "title", PLACE_KINDS_END, kind_title, data);
+    emit_column(emit, "mappings", PLACE_KINDS_END, kind_regions, data);
+    emit_named_integer(emit, "huge_bytes", data->profile->kinds.huge_bytes);
+    emit_column(emit, "node", entries.count, kind_node, &entries);
+    emit_column(emit, "kind", entries.count, kind_kind, &entries);
+    emit_column(emit, "grown_bytes", entries.count, kind_grown, &entries);
+    emit_raw(emit, "}");
+    free(entries.list);
+}
+
+static void put_native(struct data *data)
+{
+    struct emit *emit = &data->emit;
+    const struct profile *profile = data->profile;
+    struct buffer text = {0};
+    if (!profile->unwound.stacks)
+        return;
+    wording_put_native(&text, profile);
+    buffer_put_u8(&text, 0);
+    emit_named_string(emit, "native", text.failed ? "" : (const char *)text.data);
+    buffer_deinit(&text);
 }
 
 /* Threads, the whole  ---------------------------------------------------------------------- */
@@ -381,6 +491,8 @@ static void put_block(struct data *data)
     emit_named_integer(emit, "bytes", data->fold->left_out_bytes);
     emit_raw(emit, "}");
     put_threads(data);
+    put_kinds(data);
+    put_native(data);
     emit_strings(emit, "strings");
     emit_raw(emit, "}");
 }

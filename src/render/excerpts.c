@@ -51,7 +51,7 @@ static int choose_places(const struct profile *profile, struct place **ret_place
     for (size_t i = 0; i < profile->line_count; i++) {
         const struct profile_row *row = &profile->lines[i];
         uint64_t weight = most(row->user ? &row->total : &row->self);
-        if (row->file[0] && row->line > 0 && weight > 0)
+        if (row->file[0] && row->line > 0 && !row->module && weight > 0)
             places[count++] = (struct place){row->file, row->line, weight};
     }
     qsort(places, count, sizeof(*places), by_weight);

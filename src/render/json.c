@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/paths.h"
 #include "formats.h"
+#include "kinds.h"
 #include "wording.h"
 
 #define SCHEMA     "memsample-report/1"
@@ -121,7 +122,56 @@ static json_t *totals_json(const struct profile *profile)
     return numbers_json(numbers, ARRAY_SIZE(numbers));
 }
 
-static json_t *row_json(const struct profile_row *row)
+/* Kinds that grew, by name. */
+static json_t *kinds_json(const struct profile_kinds *kinds)
+{
+    json_t *object = json_object();
+    for (unsigned i = 0; object && i < PLACE_KINDS_END; i++)
+        if (kinds->grown_bytes[i])
+            json_object_set_new(object, kinds_name(i), integer(kinds->grown_bytes[i]));
+    if (object && kinds->huge_bytes)
+        json_object_set_new(object, "huge_pages", integer(kinds->huge_bytes));
+    return object;
+}
+
+static json_t *all_kinds_json(const struct profile *profile)
+{
+    json_t *array = json_array();
+    for (unsigned i = 0; array && i < PLACE_KINDS_END; i++)
+        if (profile->kinds.grown_bytes[i])
+            json_array_append_new(array,
+                                  json_pack("{s:s, s:o, s:o}", "kind", kinds_name(i), "grown_bytes",
+                                            integer(profile->kinds.grown_bytes[i]), "mappings",
+                                            integer(profile->kind_regions[i])));
+    return json_pack("{s:o, s:o}", "kinds", array, "huge_pages_bytes",
+                     integer(profile->kinds.huge_bytes));
+}
+
+static json_t *native_json(const struct profile *profile)
+{
+    const struct number numbers[] = {
+        {"stacks", profile->unwound.stacks},
+        {"whole", profile->unwound.whole},
+        {"cut", profile->unwound.cut},
+        {"no_unwind_information", profile->unwound.no_info},
+        {"broken", profile->unwound.broken},
+        {"not_read", profile->unwound.not_read},
+        {"uncertain", profile->unwound.uncertain},
+        {"by_frame_pointer", profile->unwound.by_pointer},
+    };
+    json_t *object = numbers_json(numbers, ARRAY_SIZE(numbers)), *modules = json_array();
+    for (size_t i = 0; i < profile->unwound_module_count; i++) {
+        const struct profile_unwound_module *module = &profile->unwound_modules[i];
+        json_array_append_new(modules, json_pack("{s:s, s:o, s:o, s:o}", "module", module->path,
+                                                 "no_unwind_information", integer(module->no_info),
+                                                 "broken", integer(module->broken),
+                                                 "by_frame_pointer", integer(module->by_pointer)));
+    }
+    json_object_set_new(object, "modules", modules);
+    return object;
+}
+
+static json_t *row_json(const struct profile_row *row, bool has_kinds)
 {
     const struct number numbers[] = {
         {"grown_bytes", row->self.grown_bytes},
@@ -142,14 +192,19 @@ static json_t *row_json(const struct profile_row *row)
                                row->line, "function", row->function, "user", row->user);
     for (size_t i = 0; object && i < ARRAY_SIZE(numbers); i++)
         json_object_set_new(object, numbers[i].name, integer(numbers[i].value));
+    if (has_kinds)
+        json_object_set_new(object, "kinds", kinds_json(&row->kinds));
+    if (row->module)
+        json_object_set_new(object, "module", json_string(row->module));
     return object;
 }
 
-static json_t *rows_json(const struct profile_row *rows, size_t count)
+static json_t *rows_json(const struct profile *profile, const struct profile_row *rows,
+                         size_t count)
 {
     json_t *array = json_array();
     for (size_t i = 0; array && i < count; i++)
-        json_array_append_new(array, row_json(&rows[i]));
+        json_array_append_new(array, row_json(&rows[i], profile->has_kinds));
     return array;
 }
 
@@ -160,7 +215,7 @@ static json_t *tasks_json(const struct profile *profile)
     for (size_t i = 0; i < profile->function_count; i++) {
         const struct profile_row *row = &profile->functions[i];
         if (path_is_task(row->file))
-            json_array_append_new(array, row_json(row));
+            json_array_append_new(array, row_json(row, profile->has_kinds));
     }
     return array;
 }
@@ -194,7 +249,7 @@ static void choose_series(const struct profile *profile, struct series *series)
 {
     for (size_t i = 0; i < profile->function_count; i++) {
         const struct profile_row *row = &profile->functions[i];
-        if (!row->file[0] || row->self.grown_bytes == 0)
+        if (!row->file[0] || row->module || row->self.grown_bytes == 0)
             continue;
         size_t at = series->row_count;
         if (at < SERIES_MAX)
@@ -209,7 +264,7 @@ static void choose_series(const struct profile *profile, struct series *series)
 
 static size_t series_of(const struct profile *profile, const struct series *series, uint32_t index)
 {
-    const struct profile_node *node = &profile->nodes[index];
+    const struct profile_node *node = &profile->nodes[profile_python_node(profile, index)];
     if (node->kind == NODE_NATIVE)
         return SERIES_NATIVE;
     if (node->kind == NODE_UNATTRIBUTED)
@@ -309,14 +364,18 @@ static json_t *report_json(const struct profile *profile)
         profile->target.clock, "clock_details", clock_details_json(profile), "samples",
         samples_json(profile), "pause", pause_json(profile), "totals", totals_json(profile),
         "recording", json_pack("{s:b, s:s}", "complete", !profile->cut[0], "cut", profile->cut),
-        "lines", rows_json(profile->lines, profile->line_count), "functions",
-        rows_json(profile->functions, profile->function_count), "culprits",
-        rows_json(profile->culprits, profile->culprit_count), "threads", threads_json(profile),
-        "timeline", timeline_json(profile));
+        "lines", rows_json(profile, profile->lines, profile->line_count), "functions",
+        rows_json(profile, profile->functions, profile->function_count), "culprits",
+        rows_json(profile, profile->culprits, profile->culprit_count), "threads",
+        threads_json(profile), "timeline", timeline_json(profile));
     json_t *tasks = tasks_json(profile);
     if (report && json_array_size(tasks)) /* only programs with asyncio have it */
         json_object_set(report, "tasks", tasks);
     json_decref(tasks);
+    if (report && profile->has_kinds)
+        json_object_set_new(report, "memory", all_kinds_json(profile));
+    if (report && profile->unwound.stacks)
+        json_object_set_new(report, "native", native_json(profile));
     return report;
 }
 

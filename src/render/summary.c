@@ -4,6 +4,7 @@
 
 #include "base/units.h"
 #include "render/render.h"
+#include "kinds.h"
 #include "source.h"
 #include "wording.h"
 
@@ -201,9 +202,11 @@ void render_summary(const struct profile *profile, const char *page, int width, 
     if (count_rows(profile) > 0)
         buffer_put_text(&text, "  held at the peak\n");
     put_rows(&text, profile, width);
+    put_sentences(&text, profile, width, "  kinds  ", kinds_put_all);
     put_sentences(&text, profile, width, "  note  ", wording_put_notes);
     put_sentences(&text, profile, width, "  trust  ", wording_put_clock);
     put_sentences(&text, profile, width, "         ", wording_put_trust);
+    put_sentences(&text, profile, width, "         ", wording_put_native);
     if (page) {
         buffer_put_text(&text, "  page   ");
         wording_put_visible(&text, page);

@@ -6,7 +6,9 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/units.h"
+#include "base/paths.h"
 #include "formats.h"
+#include "kinds.h"
 #include "source.h"
 #include "wording.h"
 
@@ -14,7 +16,9 @@
 #define CONTEXT_LINES 2
 #define FUNCTION_MAX                                                                               \
     40 /* a function is shown from its first line when the line that matters is so near */
-#define FILES_MAX 50
+#define FILES_MAX  50
+#define NATIVE_MAX 40 /* functions */
+#define KINDS_MAX  20 /* lines */
 
 /* Rows of one file, in the order of lines. */
 struct chapter {
@@ -82,7 +86,7 @@ static int gather(const struct profile *profile, struct book *book)
 {
     for (size_t i = 0; i < profile->source_line_count; i++) {
         const struct profile_row *row = &profile->source_lines[i];
-        if (!row->file[0] || weight_of(row) == 0 ||
+        if (!row->file[0] || row->module || weight_of(row) == 0 ||
             weight_of(row) < profile->totals.grown_bytes / SHARE_MIN)
             continue;
         int r = book_add(book, row);
@@ -196,6 +200,8 @@ static void put_trust(const struct profile *profile, struct buffer *out)
     wording_put_visible(out, profile->target.clock_reason);
     buffer_put_text(out, ").\n");
     wording_put_trust(out, profile);
+    buffer_put_text(out, profile->unwound.stacks ? "; " : "");
+    wording_put_native(out, profile);
     buffer_printf(out, ". %s\n", wording_certain);
 }
 
@@ -240,6 +246,51 @@ static void put_specials(const struct profile *profile, struct buffer *out)
     }
 }
 
+/* What lines had done: functions of libraries, by what came in while they ran. */
+static void put_native(const struct profile *profile, struct buffer *out)
+{
+    char self[UNITS_TEXT_MAX], total[UNITS_TEXT_MAX];
+    bool any = false;
+    for (size_t i = 0, shown = 0; i < profile->function_count && shown < NATIVE_MAX; i++) {
+        const struct profile_row *row = &profile->functions[i];
+        if (!row->module || row->total.grown_bytes < profile->totals.grown_bytes / SHARE_MIN)
+            continue;
+        if (!any)
+            buffer_put_text(out, "\nNative functions:\n     itself  with callees\n");
+        any = true;
+        shown++;
+        buffer_printf(out, "  %9s      %9s  ", units_format_bytes(row->self.grown_bytes, self),
+                      units_format_bytes(row->total.grown_bytes, total));
+        wording_put_visible(out, row->function);
+        buffer_put_text(out, "  in ");
+        wording_put_visible(out, row->module[0] ? path_base_name(row->module) : "no file");
+        buffer_put_text(out, "\n");
+    }
+}
+
+/* What kind of memory each of the heaviest lines took. */
+static void put_kinds(const struct profile *profile, struct buffer *out)
+{
+    if (!profile->has_kinds)
+        return;
+    buffer_put_text(out, "\nKinds of memory that grew: ");
+    kinds_put_all(out, profile);
+    buffer_put_text(out, ".\n");
+    for (size_t i = 0; i < profile->culprit_count && i < KINDS_MAX; i++) {
+        const struct profile_row *row = &profile->culprits[i];
+        struct buffer text = {0};
+        kinds_put(&text, &row->kinds, NULL);
+        if (text.length && row->total.grown_bytes >= profile->totals.grown_bytes / SHARE_MIN) {
+            buffer_put_text(out, "  ");
+            wording_put_place(out, row);
+            buffer_put_text(out, "  ");
+            buffer_put(out, text.data, text.length);
+            buffer_put_text(out, "\n");
+        }
+        buffer_deinit(&text);
+    }
+}
+
 static void buffer_deinitp(struct buffer *buffer)
 {
     buffer_deinit(buffer);
@@ -256,6 +307,8 @@ int text_render(struct profile *profile, FILE *out, struct error *error)
     if (r >= 0 && book.count > FILES_MAX)
         buffer_printf(&text, "\n%zu more files are left out.\n", book.count - FILES_MAX);
     put_specials(profile, &text);
+    put_native(profile, &text);
+    put_kinds(profile, &text);
     if (r < 0 || text.failed)
         return error_set(error, -ENOMEM, "out of memory while the report was made");
     errno = 0;

@@ -1,6 +1,7 @@
 /* Words that several outputs share. Knows the profile; must not know formats. */
 #include "wording.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -191,6 +192,8 @@ void wording_put_notes(struct buffer *out, const struct profile *profile)
     put_uncertain(out, profile);
 }
 
+#define MODULES_SAID 3
+
 static const char *meaning_of_clock(const char *clock)
 {
     static const char *const meanings[][2] = {
@@ -226,6 +229,44 @@ void wording_put_trust(struct buffer *out, const struct profile *profile)
                   units_format_share(profile->pause.total_ns, profile->totals.run_ns, share));
     if (profile->looks == 0 && profile->totals.released_bytes > 0)
         buffer_put_text(out, "; whose memory went away is an estimate");
+}
+
+static void put_module(struct buffer *out, const struct profile_unwound_module *module)
+{
+    wording_put_visible(out, module->path[0] ? path_base_name(module->path) : "code in no file");
+    buffer_put_text(out, " (");
+    const char *between = "";
+    if (module->no_info)
+        buffer_printf(out, "%" PRIu64 " without unwind information", module->no_info),
+            between = ", ";
+    if (module->broken)
+        buffer_printf(out, "%s%" PRIu64 " broken off", between, module->broken), between = ", ";
+    if (module->by_pointer)
+        buffer_printf(out, "%s%" PRIu64 " by frame pointers", between, module->by_pointer);
+    buffer_put_text(out, ")");
+}
+
+void wording_put_native(struct buffer *out, const struct profile *profile)
+{
+    char share[UNITS_TEXT_MAX];
+    uint64_t stacks = profile->unwound.stacks;
+    if (stacks == 0)
+        return;
+    buffer_printf(out, "native frames of %s of the stacks unwound to the beginning",
+                  units_format_share(profile->unwound.whole, stacks, share));
+    if (profile->unwound.cut)
+        buffer_printf(out, ", %s too deep",
+                      units_format_share(profile->unwound.cut, stacks, share));
+    if (profile->unwound.not_read)
+        buffer_printf(out, ", %s without",
+                      units_format_share(profile->unwound.not_read, stacks, share));
+    if (profile->unwound.uncertain)
+        buffer_printf(out, ", %s uncertain where Python's stand among them",
+                      units_format_share(profile->unwound.uncertain, stacks, share));
+    for (size_t i = 0; i < profile->unwound_module_count && i < MODULES_SAID; i++) {
+        buffer_put_text(out, i ? ", " : "; ended early in ");
+        put_module(out, &profile->unwound_modules[i]);
+    }
 }
 
 char *wording_take(struct buffer *buffer)

@@ -28,6 +28,10 @@ void wording_put_clock(struct buffer *out, const struct profile *profile);
 /* "78 % of the growth certain, 0.3 % unattributed, pauses 0.4 % of the run" */
 void wording_put_trust(struct buffer *out, const struct profile *profile);
 
+/* "1,204 native stacks: 98 % whole, …, libfoo.so (12 without unwind information)"; nothing without
+ * native frames. */
+void wording_put_native(struct buffer *out, const struct profile *profile);
+
 /* What certain means, as sentences. */
 extern const char wording_certain[];
 

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/units.h"
 #include "proc/process.h"
+#include "sampler/native.h"
 #include "sampler/sampler.h"
 
 #define SEARCH_LEAST_NS (1 * NS_PER_MS)
@@ -155,6 +156,8 @@ void sampler_forget_python(struct sampler *sampler)
     process_memory_deinit(
         &sampler->process_memory); /* an open /proc/PID/mem is bound to the old memory */
     look_forget(&sampler->look);
+    mapping_finder_deinit(&sampler->places.finder);
+    sampler_native_open(sampler);
     sampler->last_met = (struct event_owner){0};
     threads_deinit(&sampler->threads);
     threads_init(&sampler->threads, sampler->pid);

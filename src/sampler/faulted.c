@@ -8,6 +8,7 @@
 #include <sched.h>
 
 #include "base/units.h"
+#include "sampler/native.h"
 #include "sampler/taking.h"
 
 #define REFRESH_FROM  3                 /* times too long a period is */
@@ -56,7 +57,7 @@ static void finish(struct sampler *sampler, struct taking *taking, pid_t tid)
     uint64_t moved_bytes = sampler->sample_moved_bytes;
     struct event_owner *owner = &taking->owners[0];
     owner->faults = taking->faults = 1; /* until all threads were looked at */
-    if (taking_has_stack(owner))
+    if (taking_can_resolve(sampler, owner))
         taking_resolve(sampler, taking, owner);
     sampler->last_met = *owner;
     taking_share_faults(sampler, taking);
@@ -128,6 +129,7 @@ static void sample_trapped(struct sampler *sampler, const struct tracee *tracee)
 
     note_grower(sampler, tid);
     int outcome = taking_capture(sampler, &taking, tid);
+    sampler_native_take_stopped(sampler, tid);
     tracer_resume_thread(&sampler->tracer, tid);
     taking.event.pause_ns = sampler_now_ns() - since_ns;
     owner->state = taking_state(outcome, STACK_IN_ACT);
@@ -172,7 +174,11 @@ static void sample_ringed(struct sampler *sampler, const struct rings_fault *fau
     int outcome = taking_capture(sampler, &taking, fault->tid);
     if (outcome == 0)
         outcome = python_stack_confirm(sampler->reader);
+    if (in_act)
+        sampler_native_take(sampler, &fault->registers);
     in_act = in_act && threads_cpu(&sampler->threads, fault->tid) == sched_getcpu();
+    if (!in_act)
+        sampler_native_forget(sampler);
     taking.displaces = in_act;
     enum rings_trust trust = rings_note(&sampler->rings, fault->tid, in_act);
     note_grower(sampler, fault->tid);
@@ -190,7 +196,9 @@ static void sample_ringed(struct sampler *sampler, const struct rings_fault *fau
     owner->state = taking_state(outcome, in_act ? STACK_IN_ACT : STACK_RUNNING);
     if (owner->state == STACK_IN_ACT)
         owner->fault_address = fault->address; /* else the thread may be on another line by now */
-    if (owner->state == STACK_TORN)
+    /* Registers as of the fault do not belong to a thread that went on. */
+    bool stale = sampler->native && !in_act && owner->state != STACK_GONE;
+    if (owner->state == STACK_TORN || stale)
         owner->state = taking_stop(sampler, &taking, fault->tid);
     finish(sampler, &taking, fault->tid);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "sampler/native.h"
 #include "sampler/taking.h"
 
 #define OWNERS_STOPPED_MAX 4    /* threads looked at in one sample: the largest by faults */
@@ -116,6 +117,9 @@ void taking_finish(struct sampler *sampler, struct taking *taking, uint64_t move
     sampler->sample_moved_bytes = 0;
     sampler_take_memory(sampler, &taking->event.memory);
     taking->event.owners = taking->owners;
+    for (size_t i = 0; i < taking->event.owner_count; i++)
+        sampler_note_place(sampler, taking->owners[i].fault_address,
+                           sampler_native_stack_pointer(sampler, taking->owners[i].tid));
     struct event event = {.kind = taking->freed_only ? EVENT_FREED : EVENT_SAMPLE,
                           .sample = taking->event};
     sampler_record(sampler, now_ns, &event);

@@ -11,6 +11,7 @@
 #include "recording/writer.h"
 #include "sampler/clock.h"
 #include "sampler/look.h"
+#include "sampler/places.h"
 #include "sampler/seat.h"
 #include "sampler/session.h"
 #include "sampler/threads.h"
@@ -97,6 +98,9 @@ struct sampler {
 
     struct look look;
     bool look_failed; /* the page table cannot be read: whose memory goes away is estimated */
+
+    struct places places;          /* what kinds of memory grow (places.c) */
+    struct sampler_native *native; /* NULL: Python frames alone (native.c) */
 
     struct recording_writer *writer; /* NULL until Python was found, and after a write error */
     struct line_tally lately[8]; /* since the last progress report: enough to name the largest */

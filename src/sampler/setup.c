@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/units.h"
 #include "proc/process.h"
+#include "sampler/native.h"
 #include "sampler/taking.h"
 #include "trace/faults.h"
 #include "trace/permission.h"
@@ -99,6 +100,7 @@ static int open_target(struct sampler *sampler, struct error *error)
                              "%d is a thread of process %d; give the process: --pid %d",
                              (int)sampler->pid, (int)status.tgid, (int)status.tgid);
     }
+    mapping_finder_init(&sampler->places.finder, sampler->pid);
     process_memory_init(&sampler->process_memory, sampler->pid, &sampler->memory);
     threads_init(&sampler->threads, sampler->pid);
     sampler->statm_fd = counters_memory_open(sampler->pid);
@@ -145,8 +147,10 @@ static bool use_traps(struct sampler *sampler)
 
 static bool use_rings(struct sampler *sampler)
 {
-    if (rings_init(&sampler->rings, FIRST_PERIOD) == 0)
+    if (rings_init(&sampler->rings, FIRST_PERIOD) == 0) {
+        sampler->rings.registers = sampler->options->native;
         return true;
+    }
     rings_deinit(&sampler->rings);
     return false;
 }
@@ -232,6 +236,7 @@ int sampler_init(struct sampler *sampler, const struct session_options *options,
     seat_init(&sampler->seat);
     pace_init(&sampler->own_pace, (struct pace_budget){OWN_CPU_MOST_PERCENT, 1, 5},
               options->step_bytes, sampler->start_ns);
+    mapping_finder_init(&sampler->places.finder, 0);
     int r = process_numbers_hold()
                 ? choose_clock(sampler, error)
                 : error_set(error, -ENOENT,
@@ -240,11 +245,16 @@ int sampler_init(struct sampler *sampler, const struct session_options *options,
     look_init(&sampler->look, LOOK_GROWN_NS, sampler->start_ns);
     if (r >= 0)
         r = sampler_open_signals(sampler, error);
-    return r < 0 ? r : open_target(sampler, error);
+    if (r >= 0)
+        r = open_target(sampler, error);
+    if (r >= 0 && sampler_native_open(sampler) < 0)
+        return error_set(error, -ENOMEM, "out of memory");
+    return r;
 }
 
 void sampler_deinit(struct sampler *sampler)
 {
+    sampler_native_close(sampler);
     python_reader_destroy(sampler->reader);
     threads_deinit(&sampler->threads);
     process_memory_deinit(&sampler->process_memory);
@@ -253,6 +263,7 @@ void sampler_deinit(struct sampler *sampler)
     fd_closep(&sampler->sigchld_fd);
     launch_deinit(&sampler->launch);
     look_deinit(&sampler->look);
+    mapping_finder_deinit(&sampler->places.finder);
     rings_deinit(&sampler->rings);
     tracer_deinit(&sampler->tracer);
 }

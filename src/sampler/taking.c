@@ -11,6 +11,7 @@
 #include "base/paths.h"
 #include "base/units.h"
 #include "proc/process.h"
+#include "sampler/native.h"
 #include "sampler/taking.h"
 
 #define STOP_EVERY_NS (50 * NS_PER_MS) /* while memory moves */
@@ -39,28 +40,40 @@ static void note_line(struct sampler *sampler, const struct python_stack *stack,
         .file = frame->file, .function = frame->function, .line = frame->line, .bytes = bytes};
 }
 
+/* 0 or a negative errno from the writer. */
+static int record_python(struct sampler *sampler, const struct python_stack *stack,
+                         uint32_t *ret_stack_id)
+{
+    uint32_t id = 0;
+    int r = 0;
+    for (size_t i = stack->count; i-- > 0 && r >= 0;) {
+        const struct python_frame *frame = &stack->frames[i];
+        r = recording_writer_stack(sampler->writer, id, frame->file, frame->function, frame->line,
+                                   frame->first_line, &id);
+    }
+    *ret_stack_id = id;
+    return r;
+}
+
 void taking_resolve(struct sampler *sampler, const struct taking *taking, struct event_owner *owner)
 {
-    struct python_stack stack;
-    if (python_stack_resolve(sampler->reader, &stack) != 0) {
+    struct python_stack stack = {0};
+    if (owner->state != STACK_NO_PYTHON && python_stack_resolve(sampler->reader, &stack) != 0) {
         owner->state = STACK_TORN;
         return;
     }
-    if (stack.count == 0) {
+    if (stack.count == 0)
         owner->state = STACK_NO_PYTHON;
+    int r = sampler->native ? sampler_native_resolve(sampler, owner->tid, &stack, &owner->stack_id)
+                            : record_python(sampler, &stack, &owner->stack_id);
+    if (r < 0) {
+        owner->state = STACK_TORN;
+        owner->stack_id = 0;
         return;
     }
     sampler_find_tasks(sampler);
-    uint32_t id = 0;
-    for (size_t i = stack.count; i-- > 0;) {
-        const struct python_frame *frame = &stack.frames[i];
-        if (recording_writer_stack(sampler->writer, id, frame->file, frame->function, frame->line,
-                                   frame->first_line, &id) < 0) {
-            owner->state = STACK_TORN;
-            return;
-        }
-    }
-    owner->stack_id = id;
+    if (stack.count == 0)
+        return;
     owner->truncated = stack.truncated;
     note_line(sampler, &stack,
               taking->faults ? (uint64_t)((double)sampler->sample_moved_bytes *
@@ -71,6 +84,7 @@ void taking_resolve(struct sampler *sampler, const struct taking *taking, struct
 int taking_capture(struct sampler *sampler, struct taking *taking, pid_t tid)
 {
     struct counters_memory memory;
+    sampler_native_forget(sampler);
     int outcome =
         python_stack_capture(sampler->reader, threads_inner_tid(&sampler->threads, tid));
     if (!taking->memory_read &&
@@ -101,6 +115,7 @@ static uint8_t take_stopped(struct sampler *sampler, struct taking *taking, pid_
         if (r != 0)
             return STACK_TORN;
         outcome = taking_capture(sampler, taking, tid);
+        sampler_native_take_stopped(sampler, tid);
         tracer_resume_thread(&sampler->tracer, tid);
         taking->event.pause_ns += sampler_now_ns() - running_ns;
         taking->event.pauses++;
@@ -122,6 +137,7 @@ static bool take_asleep(struct sampler *sampler, struct taking *taking, pid_t ti
     if (before.state != 'S' && before.state != 'T')
         return false;
     int outcome = taking_capture(sampler, taking, tid);
+    sampler_native_take_asleep(sampler, tid);
     if (process_status_read(sampler->pid, tid, &after) < 0) {
         *ret_state = STACK_GONE;
         return true;
@@ -153,10 +169,12 @@ static uint8_t take_running(struct sampler *sampler, struct taking *taking, pid_
 {
     uint64_t now_ns = sampler_now_ns();
     bool may_stop = pace_allows(&sampler->stop_pace, now_ns);
-    /* Giving much memory back takes the kernel ms, and a stop would wait for the end of it. */
+    /* Giving much memory back takes the kernel ms, and a stop would wait for the end of it. The
+     * registers of a thread that runs cannot be had. */
     if (may_stop && !taking->freed_only &&
-        (sampler->clock.stops || now_ns - sampler->stopped_ns >= STOP_EVERY_NS))
+        (sampler->native || sampler->clock.stops || now_ns - sampler->stopped_ns >= STOP_EVERY_NS))
         return taking_stop(sampler, taking, tid);
+    sampler_native_forget(sampler);
     int outcome =
         python_stack_capture(sampler->reader, threads_inner_tid(&sampler->threads, tid));
     if (outcome == 0)
@@ -175,7 +193,7 @@ void taking_add(struct sampler *sampler, struct taking *taking, const struct thr
         taken = take_asleep(sampler, taking, thread->tid, &owner->state);
     if (!taken)
         owner->state = take_running(sampler, taking, thread->tid);
-    if (taking_has_stack(owner))
+    if (taking_can_resolve(sampler, owner))
         taking_resolve(sampler, taking, owner);
 }
 

@@ -35,6 +35,12 @@ static inline bool taking_has_stack(const struct event_owner *owner)
     return owner->state == STACK_STOPPED || owner->state == STACK_ASLEEP ||
            owner->state == STACK_RUNNING || owner->state == STACK_IN_ACT;
 }
+/* Whether there may be something to turn into a stack: without Python there are native frames. */
+static inline bool taking_can_resolve(const struct sampler *sampler,
+                                      const struct event_owner *owner)
+{
+    return taking_has_stack(owner) || (sampler->native && owner->state == STACK_NO_PYTHON);
+}
 /* Turns the captured stack into a number of the recording. */
 void taking_resolve(struct sampler *sampler, const struct taking *taking,
                     struct event_owner *owner);

@@ -24,14 +24,14 @@
 #define NOTES_LEAST  12 /* faults, before the share that was met in the act says anything */
 #define GOOD_SHARE   0.5
 #define BLIND_SHARE  0.1
-#define RECORD_MAX   64 /* bytes; ours have 48 */
+#define RECORD_MAX   (56 + 8 * REGISTERS_COUNT) /* bytes; without registers ours have 48 */
 
 static size_t page_bytes(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static int open_event(pid_t tid, uint64_t config, uint64_t period, bool kernel_faults)
+static int open_event(pid_t tid, uint64_t config, uint64_t period, const struct rings *rings)
 {
     struct perf_event_attr attributes = {
         .type = PERF_TYPE_SOFTWARE,
@@ -42,9 +42,13 @@ static int open_event(pid_t tid, uint64_t config, uint64_t period, bool kernel_f
         .wakeup_events = 1,
         .use_clockid = 1,
         .clockid = CLOCK_MONOTONIC,
-        .exclude_kernel = !kernel_faults,
+        .exclude_kernel = !rings->kernel_faults,
         .exclude_hv = 1,
     };
+    if (rings->registers) {
+        attributes.sample_type |= PERF_SAMPLE_REGS_USER;
+        attributes.sample_regs_user = registers_perf_mask();
+    }
     long fd = syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
     return fd < 0 ? -errno : (int)fd;
 }
@@ -52,10 +56,10 @@ static int open_event(pid_t tid, uint64_t config, uint64_t period, bool kernel_f
 int rings_init(struct rings *rings, uint64_t period)
 {
     *rings = (struct rings){.epoll_fd = -1, .period = period, .kernel_faults = true};
-    int fd = open_event(0, MINOR_FAULTS, UINT64_C(1) << 40, true);
+    int fd = open_event(0, MINOR_FAULTS, UINT64_C(1) << 40, rings);
     if (fd == -EACCES || fd == -EPERM) {
         rings->kernel_faults = false; /* perf_event_paranoid 2 */
-        fd = open_event(0, MINOR_FAULTS, UINT64_C(1) << 40, false);
+        fd = open_event(0, MINOR_FAULTS, UINT64_C(1) << 40, rings);
     }
     if (fd < 0)
         return fd;
@@ -97,7 +101,7 @@ bool rings_has(const struct rings *rings, pid_t tid)
 /* Without it pages from files and from swap are seen by their bytes alone. */
 static void add_major_faults(const struct rings *rings, struct ring *ring)
 {
-    ring->major_fd = open_event(ring->tid, MAJOR_FAULTS, rings->period, rings->kernel_faults);
+    ring->major_fd = open_event(ring->tid, MAJOR_FAULTS, rings->period, rings);
     if (ring->major_fd < 0 || ioctl(ring->major_fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd) == 0)
         return;
     close(ring->major_fd);
@@ -107,7 +111,7 @@ static void add_major_faults(const struct rings *rings, struct ring *ring)
 static int open_ring(const struct rings *rings, pid_t tid, struct ring *ret_ring)
 {
     *ret_ring = (struct ring){.tid = tid, .major_fd = -1};
-    int fd = open_event(tid, MINOR_FAULTS, rings->period, rings->kernel_faults);
+    int fd = open_event(tid, MINOR_FAULTS, rings->period, rings);
     ret_ring->fd = fd;
     if (fd < 0)
         return fd;
@@ -179,7 +183,8 @@ static void copy_record(const struct ring *ring, uint64_t at, uint8_t *copy, siz
         copy[i] = data[(at + i) % data_bytes];
 }
 
-/* PERF_RECORD_SAMPLE with TID, TIME, ADDR and CPU, in this order (perf_event_open(2)). */
+/* PERF_RECORD_SAMPLE with TID, TIME, ADDR, CPU and perhaps registers, in this order
+ * (perf_event_open(2)). */
 static bool parse_sample(const uint8_t *record, size_t size, struct rings_fault *ret_fault)
 {
     struct bytes bytes = bytes_of(record, size);
@@ -193,6 +198,9 @@ static bool parse_sample(const uint8_t *record, size_t size, struct rings_fault 
         return false;
     *ret_fault = (struct rings_fault){
         .tid = (pid_t)tid, .address = address, .time_ns = time_ns, .cpu = (int)cpu};
+    const uint8_t *rest; /* of the word with the processor's number */
+    if (bytes_take(&bytes, 4, &rest) && bytes.left)
+        registers_take_perf(&bytes, &ret_fault->registers);
     return true;
 }
 

@@ -133,10 +133,13 @@ def cpu_ticks(pid):
     return int(fields[11]) + int(fields[12])
 
 
-def attach(pid, folder, seconds):
+WAYS = pytest.mark.parametrize("options", [[], ["--native"]], ids=["plain", "native"])
+
+
+def attach(pid, folder, seconds, options=()):
     return subprocess.Popen(
         [MEMSAMPLE, "--pid", str(pid), "-q", "--force", "-d", seconds]
-        + ["-o", folder / "page.html", "--recording", folder / "page.memsample"],
+        + [*options, "-o", folder / "page.html", "--recording", folder / "page.memsample"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -169,9 +172,10 @@ def test_attach_and_detach(tmp_path, busy):
     assert_unharmed(busy)
 
 
-def test_memsample_is_killed(tmp_path, busy):
+@WAYS
+def test_memsample_is_killed(tmp_path, busy, options):
     for turn in range(TIMES):
-        watcher = attach(busy.pid, tmp_path, "60")
+        watcher = attach(busy.pid, tmp_path, "60", options)
         time.sleep(random.uniform(0, 0.4))
         watcher.kill()
         _, errors = watcher.communicate()
@@ -181,7 +185,8 @@ def test_memsample_is_killed(tmp_path, busy):
     assert_unharmed(busy)
 
 
-def test_memsample_run_is_killed(tmp_path, any_python):
+@WAYS
+def test_memsample_run_is_killed(tmp_path, any_python, options):
     """The job goes on to its right end when the memsample that launched it dies."""
     code = (
         "import sys\n"
@@ -193,7 +198,7 @@ def test_memsample_run_is_killed(tmp_path, any_python):
         result = tmp_path / f"result-{turn}"
         process = subprocess.Popen(
             [MEMSAMPLE, "run", "-q", "--force", "-o", tmp_path / "p.html", "--recording", tmp_path / "p.memsample"]
-            + ["--", any_python, "-c", code, result],
+            + [*options, "--", any_python, "-c", code, result],
             stdout=subprocess.PIPE,
         )
         assert process.stdout.readline() == b"started\n"

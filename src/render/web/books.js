@@ -4,6 +4,7 @@ import { BASELINE, NATIVE, SMALLER, UNATTRIBUTED } from "./data.js";
 import { element } from "./dom.js";
 import { format_bytes, format_certain } from "./format.js";
 
+const KINDS_SAID = 4;
 const NAMES = { line: "this line", function: "this function" };
 const SPECIAL_NAMES = { [NATIVE]: "these threads", [BASELINE]: "the baseline", [UNATTRIBUTED]: "no known line", [SMALLER]: "these stacks" };
 
@@ -22,8 +23,12 @@ function about_growth(owner, grown, certain) {
     return certain === grown ? "all of it certain" : `${format_certain(certain, grown)} of it certain, the rest right on average`;
 }
 
-/** @param {{grown: number, certain: number, released: number, freed: number}} bytes @param {string} span "up to 3.0 s" */
-export function books_view(owner, bytes, span) {
+/** "1.2 GiB arenas of glibc's malloc, 310 MiB anonymous mappings" @param {{title: string, bytes: number}[]} kinds */
+export const kinds_in_words = (kinds) => kinds.slice(0, KINDS_SAID).map(({ title, bytes }) => `${format_bytes(bytes)} in ${title}`).join(", ");
+
+/** @param {{grown: number, certain: number, released: number, freed: number}} bytes @param {string} span "up to 3.0 s"
+ *  @param {{title: string, bytes: number}[]} kinds of memory, over the whole run */
+export function books_view(owner, bytes, span, kinds = []) {
     const it = NAMES[owner.kind] ?? SPECIAL_NAMES[owner.special] ?? "it";
     const facts = [
         ["Grown", bytes.grown, bytes.grown > 0 ? about_growth(owner, bytes.grown, bytes.certain) : ""],
@@ -33,5 +38,6 @@ export function books_view(owner, bytes, span) {
     return element("div.books", {}, element("p.span", {}, span.charAt(0).toUpperCase() + span.slice(1)),
         element("dl", {}, ...facts.flatMap(([name, size, meaning]) => [
             element("dt", {}, name), element("dd.bytes", {}, size > 0 ? format_bytes(size) : "–"), element("dd", {}, meaning),
-        ])));
+        ])),
+        ...(kinds.length ? [element("p.kinds", {}, `Kinds of memory, over the whole run: ${kinds_in_words(kinds)}.`)] : []));
 }

@@ -130,6 +130,32 @@ export class Profile {
             this.subtree_end[at] = at + size[n];
         }
         this.changes = index_changes(this.raw.changes, this.node_count, position);
+        this.index_kinds(this.raw.kinds, position);
+    }
+
+    /** Kinds of memory: what each node of its own grew in each, up to the end. */
+    index_kinds(kinds, position) {
+        this.kind_count = kinds ? kinds.title.length : 0;
+        this.kinds = new Map();
+        for (let i = 0; kinds && i < kinds.node.length; i++) {
+            const node = position[kinds.node[i]];
+            if (!this.kinds.has(node))
+                this.kinds.set(node, new Float64Array(this.kind_count));
+            this.kinds.get(node)[kinds.kind[i]] += kinds.grown_bytes[i];
+        }
+    }
+
+    /** @returns {{title: string, bytes: number, mappings: number}[]} largest first; of all nodes, or of those in the slices */
+    kinds_in(slices = [[0, this.node_count]]) {
+        const sums = new Float64Array(this.kind_count);
+        for (const [first, end] of slices)
+            for (let n = first; n < end; n++)
+                this.kinds.get(n)?.forEach((bytes, kind) => {
+                    sums[kind] += bytes;
+                });
+        const { title = [], mappings = [] } = this.raw.kinds ?? {};
+        return [...sums].map((bytes, kind) => ({ title: this.strings[title[kind]], bytes, mappings: mappings[kind] }))
+            .filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes);
     }
 
     index_owners(frames) {
@@ -162,13 +188,14 @@ export class Profile {
             const file = this.strings[frames.file[f]];
             const line = frames.line[f];
             const first_line = frames.first_line[f];
-            const user = frames.user ? frames.user[f] === 1 : is_user_file(file);
-            const shared = { special: 0, function: name, file, first_line, user, task: file === TASK_FILE };
-            const function_id = add(this.functions, function_of, `${frames.file[f]}:${frames.function[f]}:${first_line}`,
+            const module = frames.module?.[f] >= 0 ? this.strings[frames.module[f]] : null;
+            const user = module === null && (frames.user ? frames.user[f] === 1 : is_user_file(file));
+            const shared = { special: 0, function: name, file, first_line, user, module, task: file === TASK_FILE };
+            const function_id = add(this.functions, function_of, `${frames.file[f]}:${frames.function[f]}:${first_line}:${frames.module?.[f] ?? -1}`,
                 () => ({ kind: "function", line: 0, function_id: -1, ...shared }));
             const line_id = add(this.lines, line_of, `${function_id}:${line}`,
                 () => ({ kind: "line", line, ...shared, function_id }));
-            return { line_id, function_id, user, task: shared.task };
+            return { line_id, function_id, user, native: module !== null, task: shared.task };
         };
         this.node_owner = { lines: new Int32Array(this.node_count), functions: new Int32Array(this.node_count) };
         this.node_mine = { lines: new Int32Array(this.node_count), functions: new Int32Array(this.node_count) };
@@ -176,17 +203,19 @@ export class Profile {
         this.node_user = new Uint8Array(this.node_count);
         this.node_task = new Uint8Array(this.node_count);
         const user_above = new Int32Array(this.node_count).fill(-1);
+        const python_above = new Int32Array(this.node_count); // what native functions do is their caller's
         const owners_by_frame = new Map();
         for (let n = 0; n < this.node_count; n++) {
             let owners = owners_by_frame.get(this.frame[n]);
             if (!owners)
                 owners_by_frame.set(this.frame[n], owners = frame_owners(this.frame[n]));
             user_above[n] = owners.user ? n : n > 0 ? user_above[this.parent[n]] : -1;
+            python_above[n] = owners.native ? python_above[this.parent[n]] : n;
             this.node_user[n] = owners.user ? 1 : 0;
             this.node_task[n] = owners.task ? 1 : 0;
             this.node_owner.lines[n] = owners.line_id;
             this.node_owner.functions[n] = owners.function_id;
-            const mine = user_above[n] >= 0 ? user_above[n] : n;
+            const mine = user_above[n] >= 0 ? user_above[n] : python_above[n];
             this.node_mine.lines[n] = this.node_owner.lines[mine];
             this.node_mine.functions[n] = this.node_owner.functions[mine];
         }

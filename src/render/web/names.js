@@ -19,7 +19,8 @@ export const label = (owner) => (owner.kind === "special" ? short_name(owner) : 
 export function full_name(owner) {
     if (owner.kind === "special")
         return `${owner.function}: ${SPECIAL_MEANINGS[owner.special] ?? ""}`;
-    return `${owner.function}\n${owner.file}${owner.line > 0 ? `:${owner.line}` : ""}`;
+    const module = owner.module && owner.module !== owner.file ? `\nin ${owner.module}` : "";
+    return `${owner.function}\n${owner.file}${owner.line > 0 ? `:${owner.line}` : ""}${module}`;
 }
 
 /** The name that decides the colour: the same from run to run, wherever the project lies. */

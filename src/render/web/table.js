@@ -264,8 +264,13 @@ export class Table {
         const { owner } = row;
         const bytes = owner.kind === "special" ? new Map() : this.bytes_by_line(owner);
         const own = Object.fromEntries(["grown", "certain", "released", "freed"].map((name) => [name, figures[name][owner.id]]));
-        row.detail.firstChild.replaceChildren(books_view(owner, own, this.words.span),
+        row.detail.firstChild.replaceChildren(books_view(owner, own, this.words.span, this.kinds_of(owner)),
             source_view(this.profile, owner, bytes, this.words.short));
         return row.detail;
+    }
+
+    /** Kinds of memory of what the row counts. */
+    kinds_of(owner) {
+        return this.profile.kinds_in(this.profile.slices_of(this.store.state)[owner.id]);
     }
 }

@@ -19,6 +19,8 @@ const time = (ns) => format_time(ns / 1e9);
 
 function group(title, facts) {
     const known = facts.filter(([, value]) => value !== "" && value !== null && value !== undefined);
+    if (!known.length)
+        return "";
     return element("section", {}, element("h3", {}, title),
         element("dl", {}, ...known.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)])));
 }
@@ -27,6 +29,13 @@ function threads_of(profile) {
     const { tid, name, grown_bytes } = profile.raw.threads;
     const rows = tid.map((id, i) => ({ id, name: profile.strings[name[i]], bytes: grown_bytes[i] })).sort((a, b) => b.bytes - a.bytes);
     return rows.map((row) => [visible(row.name) || "unnamed", `${format_bytes(row.bytes)} grown (tid ${row.id})`]);
+}
+
+function kinds_of(profile) {
+    const kinds = profile.kinds_in().map(({ title, bytes, mappings }) =>
+        [title, format_bytes(bytes) + (mappings > 1 ? `, in ${format_count(mappings)} mappings` : "")]);
+    const huge = profile.raw.kinds?.huge_bytes ?? 0;
+    return huge > 0 ? [...kinds, ["in huge pages", format_bytes(huge)]] : kinds;
 }
 
 function certainty(profile) {
@@ -63,12 +72,14 @@ export function show_trust(profile) {
         group("Samples and pauses", [
             ["Samples", `${format_count(samples.samples)} (moments at which a stack was read)`],
             [stood_still, `${format_count(samples.stops)} times (${how})`],
+            ["Native frames", visible(profile.raw.native ?? "")],
             ["Torn stacks", `${format_count(samples.torn)} (changed while they were read)`],
             ["Cut stacks", `${format_count(samples.truncated)} (too deep to read whole)`],
             ["Without a stack", `${format_count(samples.unattributed)}, ${format_bytes(totals.unattributed_bytes)}, ${unattributed} of the growth`],
             ["Pauses", `${paused} of the run: half under ${time(pause.p50_ns)}, 99 % under ${time(pause.p99_ns)}, longest ${time(pause.max_ns)}`],
             ["memsample itself", `${time(totals.tracer_cpu_ns)} of CPU, ${format_bytes(totals.tracer_rss_bytes)} resident`],
         ]),
+        group("Kinds of memory that grew", kinds_of(profile)),
         group("Run", [
             ["Command", visible(target.command)],
             ["Directory", visible(target.directory)],

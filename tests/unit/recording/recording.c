@@ -618,10 +618,80 @@ static void test_size(void **state)
     assert_int_equal(recording_writer_destroy(writer), 0);
 }
 
+static void test_native(void **state)
+{
+    (void)state;
+    struct recording_writer *writer = writer_new();
+    struct recording *recording;
+    struct recording_cursor cursor;
+    struct event event;
+    struct error error;
+    uint32_t library, nowhere, again, stack = 0;
+    const uint8_t build_id[] = {1, 2, 3, 4};
+    const struct recording_writer_file file = {"/lib/x.so", true, build_id, sizeof(build_id)};
+    add(writer, target_event());
+    assert_int_equal(recording_writer_module(writer, &file, &library), 0);
+    assert_int_equal(
+        recording_writer_module(writer, &(struct recording_writer_file){.path = ""}, &nowhere), 0);
+    assert_int_equal(recording_writer_module(writer, &file, &again), 0);
+    assert_int_equal(again, library);
+    assert_int_equal(recording_writer_stack(writer, 0, "a.py", "f", 3, 1, &stack), 0);
+    assert_int_equal(recording_writer_native(writer, stack, library, 0x1234, &stack), 0);
+    assert_int_equal(recording_writer_native(writer, stack, nowhere, 0, &stack), 0);
+    assert_int_equal(recording_writer_native(writer, stack, 2, 0, &again), -EINVAL);
+    add(writer, (struct event){.kind = EVENT_UNWOUND,
+                               .time_ns = 900,
+                               .unwound = {UNWOUND_NO_INFO, false, true, 2, 1}});
+    add(writer, (struct event){.kind = EVENT_PLACE,
+                               .time_ns = 900,
+                               .place = {7, 9, PLACE_ARENA, true, "[anon]"}});
+    event = (struct event){.kind = EVENT_UNWOUND, .unwound = {.module = 3}};
+    assert_int_equal(recording_writer_add(writer, &event), -EINVAL);
+    event = (struct event){.kind = EVENT_PLACE, .place = {.kind = PLACE_HEAP, .name = ""}};
+    assert_int_equal(recording_writer_add(writer, &event), -EINVAL);
+    assert_int_equal(recording_writer_destroy(writer), 0);
+
+    assert_int_equal(recording_read(path, &recording, &error), 0);
+    assert_int_equal(recording->module_count, 2);
+    assert_string_equal(recording->modules[0].path, "/lib/x.so");
+    assert_true(recording->modules[0].interpreter && !recording->modules[1].interpreter);
+    assert_memory_equal(recording->modules[0].build_id, build_id, sizeof(build_id));
+    assert_int_equal(recording->frame_count, 3);
+    assert_int_equal(recording->frames[0].module, 0);
+    assert_int_equal(recording->frames[1].module, 1);
+    assert_int_equal(recording->frames[1].address, 0x1234);
+    assert_int_equal(recording->frames[2].module, 2);
+    /* Before it is named, and to an older memsample: */
+    assert_string_equal(recording->frames[1].file, "/lib/x.so");
+    assert_string_equal(recording->frames[1].function, "<native>");
+
+    recording_rewind(recording, &cursor);
+    assert_true(recording_next(&cursor, &event) && event.kind == EVENT_TARGET);
+    assert_true(recording_next(&cursor, &event) && event.kind == EVENT_UNWOUND);
+    assert_int_equal(event.time_ns, 0); /* it belongs to the next sample, and must not move time */
+    assert_int_equal(event.unwound.end, UNWOUND_NO_INFO);
+    assert_true(event.unwound.by_pointer && !event.unwound.uncertain);
+    assert_int_equal(event.unwound.module, 2);
+    assert_true(recording_next(&cursor, &event) && event.kind == EVENT_PLACE);
+    assert_int_equal(event.place.first, 7);
+    assert_int_equal(event.place.count, 9);
+    assert_int_equal(event.place.kind, PLACE_ARENA);
+    assert_true(event.place.huge);
+    assert_string_equal(event.place.name, "[anon]");
+
+    const struct recording_place places[] = {{"outer", "x.c", 4, 1}, {"inlined", "x.h", 9, 8}};
+    assert_int_equal(recording_name_frame(recording, 1, places, 2), 0);
+    assert_int_equal(recording->frames[1].place_count, 2);
+    assert_string_equal(recording->places[recording->frames[1].first_place + 1].function,
+                        "inlined");
+    recording_destroy(recording);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_native),
         cmocka_unit_test(test_every_cut),
         cmocka_unit_test(test_every_bit_flip),
         cmocka_unit_test(test_refuses),
