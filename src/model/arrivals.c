@@ -17,6 +17,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "calltree.h"
+#include "gone.h"
 
 #define FALLEN_SHARE 2 /* of what had grown, one in so many */
 
@@ -182,7 +183,7 @@ static int give_refilled(struct arrivals *arrivals, const struct ledger_entry *e
     if (run.count == 0 || run.count > arrivals->fallen_pages)
         return 0;
     arrivals->fallen_pages -= run.count;
-    int r = ledger_take_back(ledger, &run);
+    int r = gone_take_back(ledger, &run);
     return r < 0 ? r : ledger_give(ledger, run.first, run.count, entry->node);
 }
 

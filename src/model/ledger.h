@@ -83,6 +83,8 @@ void ledger_init(struct ledger *ledger, const struct recording *recording,
 void ledger_deinit(struct ledger *ledger);
 /* Makes room for nodes below `count`. 0 or -ENOMEM. */
 int ledger_reserve(struct ledger *ledger, size_t count);
+/* Adds to a list of nodes. 0 or -ENOMEM. */
+int ledger_push(uint32_t **list, size_t *count, size_t *cap, uint32_t node);
 /* A node has to do with this window. 0 or -ENOMEM. */
 int ledger_touch(struct ledger *ledger, uint32_t node);
 /* Bytes of pages that a node had, and that went in this window. */
@@ -95,8 +97,6 @@ int ledger_give(struct ledger *ledger, uint64_t first, uint64_t count, uint32_t 
 /* Notes a row of pages that no sample met, and gives it to its owner, if an earlier walk found out; else PAGES_NOBODY. 0 or
  * a negative errno. */
 int ledger_add_missed(struct ledger *ledger, uint64_t first, uint64_t count, uint32_t *ret_owner);
-/* Takes pages that went from whoever had them. 0 or a negative errno. */
-int ledger_take_back(struct ledger *ledger, const struct event_page_run *run);
 /* Next to nothing of a node's memory went in this window. */
 bool ledger_is_steady(const struct ledger *ledger, uint32_t node);
 /* Bytes by which the growth of a node may be off by the chance of sampling. */
@@ -105,8 +105,8 @@ uint64_t ledger_chance_bytes(const struct ledger *ledger, uint32_t node);
 uint64_t ledger_released(const struct ledger *ledger);
 /* For qsort: struct event_page_run, the longest first. */
 int ledger_longest_first(const void *a, const void *b);
-/* Whether it is affordable to go through all nodes once more. */
-bool ledger_scan(struct ledger *ledger);
+/* Whether it is affordable to go through so many nodes once more. */
+bool ledger_scan(struct ledger *ledger, size_t nodes);
 /* Points must not go down. All: 0 or a negative errno. */
 int ledger_enter(struct ledger *ledger, const struct ledger_entry *entry);
 /* Collects what a look found. */

@@ -117,7 +117,7 @@ int reconcile_window(struct ledger *ledger)
 {
     size_t count = ledger->count;
     int r = 0;
-    if (!fell_much(ledger) || !ledger_scan(ledger))
+    if (!fell_much(ledger) || !ledger_scan(ledger, ledger->node_count))
         return 0;
     _cleanup_(freep) int64_t *more = differences(ledger);
     if (!more)

@@ -13,7 +13,7 @@
 #define STEPS_MAX        4   /* from a task to one that awaits it */
 #define CALLBACKS_MAX    64  /* of one future */
 #define CALLBACKS_ALL    256 /* of all that are looked at in one search */
-#define VALUES_MAX        16  /* of one closure, or arguments */
+#define VALUES_MAX       16  /* of one closure, or arguments */
 #define SET_SLOTS_MAX    4096
 #define GROUP_FIELDS_MAX 16 /* attributes of a TaskGroup: it has 9 (3.11) or 10 */
 

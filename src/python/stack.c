@@ -139,7 +139,8 @@ int python_stack_capture(struct python_reader *reader, pid_t tid)
     extras.count = windows_begin(&reader->windows, reader->memory, again, wishes);
     reader->last_tid = tid;
     struct thread_states states;
-    int r = python_threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &extras, &states);
+    int r = python_threads_find(&reader->threads, &reader->runtime, reader->memory, tid, &extras,
+                                &states);
     if (r != 0)
         return r;
 

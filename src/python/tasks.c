@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define LOOP_CALLS_MAX 4 /* calls of an event loop that one stack may have inside one another */
+#define CALLS_MAX 16 /* of generators and coroutines by functions, that are looked at */
 
 void tasks_init(struct tasks *tasks, const struct python_layout *layout)
 {
@@ -22,7 +22,7 @@ static bool is_task(struct tasks *tasks, struct cells *cells, remote_addr object
     return objects_kind(&tasks->objects, cells, object) == OBJECT_TASK;
 }
 
-/* 3.14 and later: the thread state says it. */
+/* 3.14 and later: the thread state says it, whatever the event loop. */
 static bool find_told(struct tasks *tasks, const struct thread_state *state, struct cells *cells,
                       const struct walk *walk, remote_addr *ret_task, size_t *ret_root)
 {
@@ -51,32 +51,23 @@ static bool has_coroutine(struct tasks *tasks, struct cells *cells, remote_addr 
            coroutine == generator;
 }
 
-/* Before: the outermost coroutine was resumed by Handle._run(self), and self._callback is how the
- * task is run. (asyncio/events.py; its class has slots, which are kept in the order of their names:
- * _args, _callback. Other event loops have no such frame.) */
-static bool find_called(struct tasks *tasks, struct cells *cells, const struct walk *walk,
-                        remote_addr *ret_task, size_t *ret_root)
+/* Everywhere: the outermost coroutine was resumed by Handle._run(self), and self._callback is how
+ * the task is run. (asyncio/events.py; its class has slots, which are kept in the order of their
+ * names: _args, _callback. Other event loops have no such frame.) Whether frame `root` is that
+ * coroutine. */
+static bool is_called(struct tasks *tasks, struct cells *cells, const struct walk *walk,
+                      size_t root, remote_addr *ret_task)
 {
     const struct python_layout *layout = tasks->layout;
     uint32_t callback_at = objects_head_bytes(layout) + 8;
-    int tried = 0;
-    for (size_t i = 0; i + 1 < walk->count && tried < LOOP_CALLS_MAX; i++) {
-        remote_addr handle, callback, task;
-        if (!walk->frames[i].generator || walk->frames[i + 1].generator)
-            continue;
-        if (!peek_object(cells, walk->frames[i + 1].address + layout->frame.locals, &handle) ||
-            objects_kind(&tasks->objects, cells, handle) != OBJECT_HANDLE)
-            continue;
-        tried++;
-        if (peek_object(cells, handle + callback_at, &callback) &&
-            awaiters_of_callback(tasks, cells, callback, &task, 1) == 1 &&
-            has_coroutine(tasks, cells, task, walk->frames[i].generator)) {
-            *ret_task = task;
-            *ret_root = i;
-            return true;
-        }
-    }
-    return false;
+    remote_addr handle, callback;
+    if (!peek_u64(cells, walk->frames[root + 1].address + layout->frame.locals, &handle))
+        return false;
+    handle &= ~layout->tag_mask;
+    return objects_kind(&tasks->objects, cells, handle) == OBJECT_HANDLE &&
+           peek_object(cells, handle + callback_at, &callback) &&
+           awaiters_of_callback(tasks, cells, callback, ret_task, 1) == 1 &&
+           has_coroutine(tasks, cells, *ret_task, walk->frames[root].generator);
 }
 
 static void read_name(struct tasks *tasks, struct cells *cells, struct task_met *met)
@@ -172,19 +163,44 @@ static void splice(const struct tasks *tasks, struct walk *walk, size_t root)
     walk->count = at + count + behind;
 }
 
+static void insert_at(struct tasks *tasks, struct cells *cells, struct codes *codes,
+                      struct walk *walk, remote_addr task, size_t root)
+{
+    tasks->frame_count = 0;
+    if (!meet(tasks, cells, task, walk->frames[root].met))
+        return;
+    follow_awaiters(tasks, cells, codes, task);
+    splice(tasks, walk, root);
+}
+
+/* From the outermost on, since event loops are at the bottom of stacks, and what is inserted moves
+ * only what is further out. */
+static void insert_called(struct tasks *tasks, struct cells *cells, struct codes *codes,
+                          struct walk *walk)
+{
+    int tried = 0;
+    for (size_t i = walk->count; i-- > 1 && tried < CALLS_MAX;) {
+        remote_addr task;
+        if (!walk->frames[i - 1].generator || walk->frames[i].generator || walk->frames[i].task)
+            continue;
+        tried++;
+        if (is_called(tasks, cells, walk, i - 1, &task))
+            insert_at(tasks, cells, codes, walk, task, i - 1);
+    }
+}
+
+/* One stack may run several tasks: one that was begun at once by another (eager tasks, 3.12), or in
+ * an event loop inside of a task. */
 void tasks_insert(struct tasks *tasks, const struct thread_state *state, struct cells *cells,
                   struct codes *codes, struct walk *walk)
 {
     remote_addr task;
     size_t root;
-    tasks->met_count = tasks->frame_count = 0;
-    bool found = tasks->offsets.thread.running == PYTHON_ABSENT
-                     ? find_called(tasks, cells, walk, &task, &root)
-                     : find_told(tasks, state, cells, walk, &task, &root);
-    if (!found || !meet(tasks, cells, task, walk->frames[root].met))
-        return;
-    follow_awaiters(tasks, cells, codes, task);
-    splice(tasks, walk, root);
+    tasks->met_count = 0;
+    if (tasks->offsets.thread.running != PYTHON_ABSENT &&
+        find_told(tasks, state, cells, walk, &task, &root))
+        insert_at(tasks, cells, codes, walk, task, root);
+    insert_called(tasks, cells, codes, walk);
 }
 
 bool tasks_take(struct tasks *tasks, struct cells *cells, struct codes *codes, remote_addr task,

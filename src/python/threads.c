@@ -122,7 +122,7 @@ static size_t mark_spans(const struct python_layout *layout, remote_addr interpr
 }
 
 int python_threads_walk(struct threads *threads, const struct python_runtime *runtime,
-                 const struct memory *memory)
+                        const struct memory *memory)
 {
     const struct python_layout *layout = &runtime->layout;
     threads->is_known = false;
@@ -255,8 +255,8 @@ static size_t choose(const struct threads *threads, const struct python_layout *
 }
 
 int python_threads_find(struct threads *threads, const struct python_runtime *runtime,
-                 const struct memory *memory, pid_t tid, struct thread_extras *extras,
-                 struct thread_states *ret_states)
+                        const struct memory *memory, pid_t tid, struct thread_extras *extras,
+                        struct thread_states *ret_states)
 {
     const struct python_layout *layout = &runtime->layout;
     struct look look;

@@ -65,11 +65,11 @@ struct thread_extras {
 
 /* Walks the whole list. 0, PYTHON_STACK_TORN or a negative errno. */
 int python_threads_walk(struct threads *threads, const struct python_runtime *runtime,
-                 const struct memory *memory);
+                        const struct memory *memory);
 /* Finds the thread states of `tid`: at least one. 0, PYTHON_STACK_NO_THREAD, PYTHON_STACK_TORN or a
  * negative errno. */
 int python_threads_find(struct threads *threads, const struct python_runtime *runtime,
-                 const struct memory *memory, pid_t tid, struct thread_extras *extras,
-                 struct thread_states *ret_states);
+                        const struct memory *memory, pid_t tid, struct thread_extras *extras,
+                        struct thread_states *ret_states);
 
 #endif

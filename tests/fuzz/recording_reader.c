@@ -276,7 +276,7 @@ static void read_changed(const uint8_t *data, size_t size)
             random ^= random << 13, random ^= random >> 7, random ^= random << 17;
             byte = &payload.data[random % payload.length];
             old = *byte;
-            *byte = (uint8_t)(random >> 40 & 1 ? old + 1 : random >> 48);
+            *byte = (uint8_t)(random >> 40 & 1 ? old + UINT64_C(1) : random >> 48);
         }
         read_payload(&payload);
         *byte = old; /* the others stay: changes add up, slowly */

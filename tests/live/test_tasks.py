@@ -1,6 +1,7 @@
 """asyncio on every interpreter: who awaits a task stands on its stack as its caller, in dumps and in profiles."""
 
 import json
+import time
 
 import pytest
 
@@ -88,6 +89,23 @@ def test_dump_lists_tasks(python):
         text = memsample("dump", "--pid", target.pid).stdout.decode()
         assert f"\nasyncio tasks ({len(names)})\n" in text
         assert '  "waited"  waits, awaited by "timed"\n' in text
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_eager_task(python):
+    if tuple(map(int, python.minor.split("."))) < (3, 12):
+        pytest.skip("eager tasks came with 3.12")
+    with start(python, "eager") as target:
+        target.process.stdout.readline()
+        deadline = time.monotonic() + 5
+        functions = []
+        while "resting" not in functions[:1] and time.monotonic() < deadline:
+            main = next(thread for thread in dump(target.pid)["threads"] if thread["tid"] == target.pid)
+            functions = [frame["function"] for frame in main["frames"]]
+        # Before 3.14 nothing tells of the inner one, and both run on behalf of the outer one in any case.
+        assert ("task eager (resting)" in functions[1:2]) == has_section(python)
+        at = functions.index("eager")
+        assert functions[at : at + 3] == ["eager", "started", "task main (started)"]
 
 
 def check_charges(folder, python):

@@ -117,9 +117,20 @@ async def shared():
     await asyncio.gather(named(wait(), "one", "main"), named(wait(), "two", "main"))
 
 
+async def resting():
+    os.write(1, b"ready\n{}\n"); os.read(0, 1)  # noqa: E702
+    os._exit(0)
+
+
+async def eager():
+    """A task that runs at once, on the stack of the one that makes it (3.12)."""
+    asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+    await asyncio.create_task(resting(), name="eager")
+
+
 async def started(kind):
     asyncio.current_task().set_name("main")
-    await {"simple": simple, "grouped": grouped, "shared": shared}[kind]()
+    await {"simple": simple, "grouped": grouped, "shared": shared, "eager": eager}[kind]()
 
 
 async def take():

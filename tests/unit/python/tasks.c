@@ -77,6 +77,30 @@ static void test_awaiters_are_callers(void **state)
     }
 }
 
+/* A task that was begun at once, on the stack of the one that made it. */
+static void test_eager_task(void **state)
+{
+    static const char *const expected[] = {
+        "eager", "task eager (eager)", "factory",     "worker", "task one (worker)", "middle",
+        "outer", "task (outer)",       "Handle._run", NULL};
+    (void)state;
+    for (size_t b = 0; b < FAKE_BUILDS; b++) {
+        start(fake_builds[b]);
+        if (tasks.offsets.thread.running != PYTHON_ABSENT) {
+            const struct python_layout *layout = &fake.runtime.layout;
+            remote_addr made = fake_coroutine(&fake, &tasks, fake_code(&fake, "eager", 70), 4, 0);
+            remote_addr task = fake_task(&fake, &tasks, "eager", made);
+            remote_addr factory = fake_push(&fake, fake_code(&fake, "factory", 90), 4, 0);
+            fake_put_u64(&fake, fake_frame_of(&fake, made) + layout->frame.previous, factory);
+            fake_set_frame(&fake, fake_frame_of(&fake, made));
+            fake_put_u64(&fake, FAKE_THREAD + tasks.offsets.thread.running, task);
+            look();
+            assert_functions(expected);
+        }
+        python_reader_destroy(reader);
+    }
+}
+
 static void test_tasks_that_await_each_other_end(void **state)
 {
     (void)state;
@@ -191,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_awaiters_are_callers),
+        cmocka_unit_test(test_eager_task),
         cmocka_unit_test(test_tasks_that_await_each_other_end),
         cmocka_unit_test(test_several_awaiters),
         cmocka_unit_test(test_another_coroutine),
