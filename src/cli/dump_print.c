@@ -252,10 +252,11 @@ static json_t *task_json(const struct dump_task *task)
         json_array_append_new(frames, frame_json(&frame));
     }
     json_t *awaiters = json_array();
+    const char *coroutine = task->count ? task->frames[task->count - 1].function : NULL;
     for (size_t i = 0; i < task->awaiters_count; i++)
         json_array_append_new(awaiters, address_json(task->awaiters[i]));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "id", address_json(task->place.task), "name",
-                     text_json(task->name), "inner_tid",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "id", address_json(task->place.task), "name",
+                     text_json(task->name), "coroutine", text_json(coroutine), "inner_tid",
                      task->place.tid ? number_json((uint64_t)task->place.tid) : json_null(),
                      "awaited_by", awaiters, "frames", frames);
 }

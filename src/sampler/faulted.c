@@ -164,33 +164,32 @@ static bool is_in_act(const struct rings_fault *fault)
     return fault->cpu == sched_getcpu() && sampler_now_ns() - fault->time_ns < IN_ACT_MAX_NS;
 }
 
-static void sample_ringed(struct sampler *sampler, const struct rings_fault *fault)
+/* Whether a stack that is read at this fault counts: met in the act, or of a thread that hardly
+ * ever is. */
+static bool note_meeting(struct sampler *sampler, pid_t tid, bool in_act)
 {
-    struct taking taking = {.event.owner_count = 1};
-    struct event_owner *owner = &taking.owners[0];
-    *owner = (struct event_owner){.tid = fault->tid};
-
-    bool in_act = is_in_act(fault);
-    int outcome = taking_capture(sampler, &taking, fault->tid);
-    if (outcome == 0)
-        outcome = python_stack_confirm(sampler->reader);
-    if (in_act)
-        sampler_native_take(sampler, &fault->registers);
-    in_act = in_act && threads_cpu(&sampler->threads, fault->tid) == sched_getcpu();
-    if (!in_act)
-        sampler_native_forget(sampler);
-    taking.displaces = in_act;
-    enum rings_trust trust = rings_note(&sampler->rings, fault->tid, in_act);
-    note_grower(sampler, fault->tid);
+    enum rings_trust trust = rings_note(&sampler->rings, tid, in_act);
     bool seldom = trust == RINGS_POOR || trust == RINGS_BLIND;
     if (seldom || sampler_is_mixed(sampler))
-        use_trap(sampler, fault->tid);
-    if (!in_act && trust != RINGS_BLIND) {
-        owner->state = STACK_LATE; /* it may be on another line already */
-        finish(sampler, &taking, fault->tid);
-        seat_join(&sampler->seat, fault->cpu);
-        return;
-    }
+        use_trap(sampler, tid);
+    return in_act || trust == RINGS_BLIND;
+}
+
+/* The thread may be on another line already. */
+static void finish_late(struct sampler *sampler, struct taking *taking,
+                        const struct rings_fault *fault)
+{
+    sampler_native_forget(sampler);
+    taking->owners[0].state = STACK_LATE;
+    finish(sampler, taking, fault->tid);
+    seat_join(&sampler->seat, fault->cpu);
+}
+
+static void finish_met(struct sampler *sampler, struct taking *taking,
+                       const struct rings_fault *fault, int outcome, bool in_act)
+{
+    struct event_owner *owner = &taking->owners[0];
+    taking->displaces = in_act;
     if (outcome == -EFAULT)
         outcome = PYTHON_STACK_TORN;
     owner->state = taking_state(outcome, in_act ? STACK_IN_ACT : STACK_RUNNING);
@@ -199,8 +198,31 @@ static void sample_ringed(struct sampler *sampler, const struct rings_fault *fau
     /* Registers as of the fault do not belong to a thread that went on. */
     bool stale = sampler->native && !in_act && owner->state != STACK_GONE;
     if (owner->state == STACK_TORN || stale)
-        owner->state = taking_stop(sampler, &taking, fault->tid);
-    finish(sampler, &taking, fault->tid);
+        owner->state = taking_stop(sampler, taking, fault->tid);
+    finish(sampler, taking, fault->tid);
+}
+
+static void sample_ringed(struct sampler *sampler, const struct rings_fault *fault)
+{
+    struct taking taking = {.event.owner_count = 1, .owners[0].tid = fault->tid};
+    bool in_act = is_in_act(fault);
+    note_grower(sampler, fault->tid);
+    if (!in_act && !note_meeting(sampler, fault->tid, false)) {
+        finish_late(sampler, &taking, fault);
+        return;
+    }
+    int outcome = taking_capture(sampler, &taking, fault->tid);
+    if (outcome == 0)
+        outcome = python_stack_confirm(sampler->reader);
+    if (in_act) {
+        sampler_native_take(sampler, &fault->registers);
+        in_act = threads_cpu(&sampler->threads, fault->tid) == sched_getcpu();
+        if (!note_meeting(sampler, fault->tid, in_act)) {
+            finish_late(sampler, &taking, fault);
+            return;
+        }
+    }
+    finish_met(sampler, &taking, fault, outcome, in_act);
 }
 
 void sampler_take_ringed(struct sampler *sampler)

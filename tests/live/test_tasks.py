@@ -84,6 +84,7 @@ def test_dump_lists_tasks(python):
         assert tasks.pop("innermost")["frames"] == []  # it runs
         for name, task in tasks.items():
             assert rows_of(task["frames"]) == told["tasks"][name]
+            assert task["coroutine"] == told["tasks"][name][-1][1]
             assert [names[awaiter] for awaiter in task["awaited_by"]] == told["awaiters"].get(name, [])
             assert task["inner_tid"] == (target.pid if has_section(python) else None)
         text = memsample("dump", "--pid", target.pid).stdout.decode()

@@ -327,6 +327,53 @@ static void the_same_addresses_for_another(void **state)
     made_free(&job.made);
 }
 
+/* Memory went and came again at the same place, so that the look finds it as it was: the address at
+ * which the newcomer was met tells. */
+static void filled_again_between_two_looks(void **state)
+{
+    (void)state;
+    struct job job;
+    job_start(&job);
+    grows(&job, job.b, 0x20063, 100);
+    LOOK(&job.made, job.now_ns, {0x20000, 100, PAGES_CAME});
+    falls(&job, job.c, 100);
+    grows(&job, job.a, 0x2003b, 60);
+    LOOK(&job.made, job.now_ns, {0x2003c, 40, PAGES_WENT});
+    falls(&job, job.c, 60);
+    LOOK(&job.made, job.now_ns, {0x20000, 60, PAGES_WENT});
+    job_finish(&job);
+    expect_line(&job, "a", 10, 60, 60, 0);
+    expect_line(&job, "b", 20, 100, 100, 0);
+    made_free(&job.made);
+}
+
+/* Every other turn a sample gives the leak twice what it took, and in the turns before nothing: in
+ * the long run its books are right, and neither too much nor too little of them is ever taken for a
+ * loss. */
+static void a_leak_that_is_met_now_and_then(void **state)
+{
+    (void)state;
+    enum { TURNS = 40, SCRATCH = 1000, LEAK = 50 };
+    const uint64_t scratch = 0x7f0000000, leak = 0x600000000;
+    struct job job;
+    job_start(&job);
+    for (uint64_t turn = 0; turn < TURNS; turn++) {
+        bool met = turn % 2 == 1;
+        uint64_t first = leak + turn * LEAK;
+        for (uint64_t i = 0; i < 10; i++)
+            grows(&job, job.b, scratch + i * 100 + 99, i < 9 ? 100 : met ? 50 : 150);
+        if (met)
+            grows(&job, job.a, first + LEAK / 2, 2 * LEAK);
+        LOOK(&job.made, job.now_ns, {first, LEAK, PAGES_CAME}, {scratch, SCRATCH, PAGES_CAME});
+        falls(&job, job.c, SCRATCH);
+        LOOK(&job.made, job.now_ns, {scratch, SCRATCH, PAGES_WENT});
+    }
+    job_finish(&job);
+    expect_line(&job, "a", 10, TURNS * LEAK, 0, 0);
+    expect_line(&job, "b", 20, TURNS * SCRATCH, TURNS * SCRATCH, 0);
+    made_free(&job.made);
+}
+
 /* The same, and fewer pages of the old ones went. */
 static void a_part_of_the_addresses_for_another(void **state)
 {
@@ -503,6 +550,8 @@ int main(void)
         cmocka_unit_test(a_look_before_the_sample_of_its_fall),
         cmocka_unit_test(a_missed_row_by_itself_is_whose_growth_has_no_pages),
         cmocka_unit_test(the_same_addresses_for_another),
+        cmocka_unit_test(filled_again_between_two_looks),
+        cmocka_unit_test(a_leak_that_is_met_now_and_then),
         cmocka_unit_test(a_part_of_the_addresses_for_another),
         cmocka_unit_test(without_addresses_the_largest_row_is_of_who_grew_most),
         cmocka_unit_test(swapped_pages),

@@ -99,6 +99,44 @@ static void test_later_stacks(void **state)
     made_free(&made);
 }
 
+/* A report that came too late tells no line: others of that thread, met in the act around it, do.
+ */
+static void test_late_reports(void **state)
+{
+    (void)state;
+    struct made made;
+    made_start(&made);
+    uint32_t a = made_stack(&made, 0, "/srv/job.py", "a", 10);
+    uint32_t b = made_stack(&made, 0, "/srv/job.py", "b", 20);
+    made_reading(&made, 0, 1000, 0);
+    enum { TURNS = 400 };
+    uint64_t late = 0;
+    for (uint64_t i = 0; i < TURNS;
+         i++) { /* three of four faults at a; every fourth report is late */
+        struct event_owner owner = {
+            .tid = 1, .faults = 1, .state = STACK_IN_ACT, .stack_id = i % 4 == 3 ? b : a};
+        if (i * 7 % 4 == 2) {
+            owner.state = STACK_LATE;
+            owner.stack_id = 0;
+            late++;
+        }
+        made_sample(&made, (i + 1) * MS, 100, 0, &owner, 1);
+    }
+    const struct event_owner other = {.tid = 2, .faults = 1, .state = STACK_LATE};
+    made_sample(&made, (TURNS + 1) * MS, 7, 0, &other, 1); /* never met at all */
+    made_finish(&made);
+    uint64_t of_a = made_line(&made, "a", 10)->self.grown_bytes;
+    uint64_t of_b = made_line(&made, "b", 20)->self.grown_bytes;
+    assert_int_equal(late, 100);
+    assert_int_equal(of_a + of_b, TURNS * 100);
+    /* Met in the act: 200 at a and 100 at b. Late: 100, by lot as two to one, 5 standard deviations
+     * at most. */
+    assert_in_range(of_a, (200 + 67 - 24) * 100, (200 + 67 + 24) * 100);
+    assert_int_equal(made.profile->totals.unattributed_bytes, 7);
+    expect_consistent(made.profile);
+    made_free(&made);
+}
+
 static void test_last_in_first_out(void **state)
 {
     (void)state;
@@ -401,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_interval_is_shared),
         cmocka_unit_test(test_special_owners),
         cmocka_unit_test(test_later_stacks),
+        cmocka_unit_test(test_late_reports),
         cmocka_unit_test(test_last_in_first_out),
         cmocka_unit_test(test_totals_and_recursion),
         cmocka_unit_test(test_truncated),
