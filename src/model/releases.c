@@ -95,6 +95,8 @@ static int take_anyhow(struct ledger *ledger, uint32_t point, uint64_t *left)
 static void tidy_newest(struct ledger *ledger)
 {
     size_t kept = ledger->newest_count;
+    if (kept == 0)
+        return;
     for (size_t i = ledger->newest_count; i-- > 0;) {
         struct ledger_node *of = &ledger->nodes[ledger->newest[i]];
         if (of->held == 0 || of->tidied == ledger->window)

@@ -281,19 +281,18 @@ size_t python_stack_entries(const struct python_reader *reader, python_word_fn r
                             void *context, struct python_entry *ret_entries, size_t entries_max)
 {
     const struct python_layout *layout = &reader->runtime.layout;
-    bool one_each = layout->frame.owner == PYTHON_ABSENT; /* up to 3.10 a loop runs one frame */
+    bool has_marks = layout->frame.owner != PYTHON_ABSENT; /* up to 3.10 a loop runs one frame */
     size_t count = 0;
     if (!reader->is_captured)
         return 0;
     for (size_t i = 0; i < reader->captured_count && count < entries_max; i++) {
         const struct captured *captured = &reader->captured[i];
-        if (one_each && !captured->task)
-            ret_entries[count++] = (struct python_entry){.frames_end = i + 1};
-        else if (captured->loop)
-            ret_entries[count++] = (struct python_entry){
-                .anchor = layout->has_shims ? captured->loop
-                                            : follow_cframes(reader, read_word, context, captured),
-                .frames_end = i + 1};
+        if (!captured->loop)
+            continue;
+        remote_addr anchor = !has_marks          ? 0
+                             : layout->has_shims ? captured->loop
+                                                 : follow_cframes(reader, read_word, context, captured);
+        ret_entries[count++] = (struct python_entry){.anchor = anchor, .frames_end = i + 1};
     }
     return count;
 }

@@ -131,6 +131,7 @@ static int step(struct walk *walk, struct walk_part *part, const struct python_l
     struct walk_frame *frame = &walk->frames[walk->count];
     *frame = (struct walk_frame){
         .address = address,
+        .loop = has_entries(layout) ? 0 : 1,
         .generator = link->generator,
         .is_complete = !has_entries(layout) || link->owner == LINK_OWNER_GENERATOR,
         .tlbc_index = link->tlbc_index,

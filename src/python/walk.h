@@ -24,7 +24,8 @@ struct walk_frame {
     remote_addr address;
     remote_addr generator; /* that it belongs to; 0: none */
     /* Of the outermost frame of an evaluation loop, where the loop left its mark on the C stack: its shim. In 3.11, which
-     * has none, the innermost cframe of the thread state, and how many are to be followed from there. 0: another frame. */
+     * has none, the innermost cframe of the thread state, and how many are to be followed from there. Up to 3.10 1 for
+     * each frame that runs. 0: another frame. */
     remote_addr loop;
     uint32_t loop_depth;
     uint32_t task; /* no frame, but where a task begins: its number from 1 on, see tasks.h */
