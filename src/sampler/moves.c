@@ -20,11 +20,16 @@ uint64_t sampler_now_ns(void)
     return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-uint64_t sampler_own_cpu_ns(struct sampler *sampler)
+uint64_t sampler_all_cpu_ns(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    uint64_t total_ns = (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+uint64_t sampler_own_cpu_ns(struct sampler *sampler)
+{
+    uint64_t total_ns = sampler_all_cpu_ns();
     uint64_t spent_ns = total_ns - sampler->cpu_ns;
     sampler->cpu_ns = total_ns;
     return spent_ns;

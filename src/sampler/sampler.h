@@ -126,7 +126,8 @@ void sampler_pass_on_signal(struct sampler *sampler, uint64_t now_ns);
 void sampler_end_session(struct sampler *sampler, uint8_t reason);
 
 uint64_t sampler_now_ns(void);
-/* Our processor time since the last call. */
+/* Our processor time, all of it; and since the last call. */
+uint64_t sampler_all_cpu_ns(void);
 uint64_t sampler_own_cpu_ns(struct sampler *sampler);
 /* Time in the recording. */
 static inline uint64_t sampler_time(const struct sampler *sampler, uint64_t now_ns)

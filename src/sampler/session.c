@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "base/array.h"
 #include "base/paths.h"
@@ -65,9 +64,7 @@ static void report_progress(struct sampler *sampler, uint64_t now_ns)
 /* Tells the budget of our own time what was used of it. */
 static void account(struct sampler *sampler, uint64_t now_ns)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    uint64_t all_ns = (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+    uint64_t all_ns = sampler_all_cpu_ns();
     pace_spend(&sampler->own_pace, now_ns, all_ns - sampler->all_cpu_ns, 0);
     sampler->all_cpu_ns = all_ns;
 }

@@ -139,20 +139,22 @@ int sampler_require_python(struct sampler *sampler, struct error *error)
         (int)sampler->pid);
 }
 
-static bool use_traps(struct sampler *sampler)
+/* These two: 0, or why the kernel refuses, as a negative errno. */
+static int use_traps(struct sampler *sampler)
 {
-    sampler->traps = sampler->options->arguments && faults_probe() == 0;
-    return sampler->traps;
+    int r = faults_probe();
+    sampler->traps = r == 0;
+    return r;
 }
 
-static bool use_rings(struct sampler *sampler)
+static int use_rings(struct sampler *sampler)
 {
-    if (rings_init(&sampler->rings, FIRST_PERIOD) == 0) {
+    int r = rings_init(&sampler->rings, FIRST_PERIOD);
+    if (r < 0)
+        rings_deinit(&sampler->rings);
+    else
         sampler->rings.registers = sampler->options->native;
-        return true;
-    }
-    rings_deinit(&sampler->rings);
-    return false;
+    return r;
 }
 
 /* The best that works here, by measure (scripts/truth): a ring sample costs the job a third of what
@@ -160,7 +162,7 @@ static bool use_rings(struct sampler *sampler)
  */
 static const char *choose_automatically(struct sampler *sampler)
 {
-    if (use_rings(sampler)) {
+    if (use_rings(sampler) == 0) {
         sampler->may_trap = sampler->options->arguments && faults_probe() == 0;
         sampler->clock_reason = "chosen automatically: the kernel reports page faults, the most "
                                 "exact way that hardly stops anybody";
@@ -184,19 +186,20 @@ static int choose_clock(struct sampler *sampler, struct error *error)
 {
     const struct session_options *options = sampler->options;
     const char *name = options->clock;
+    int r = 0;
     sampler->clock_reason = "asked for with --clock";
-    if (strcmp(name, "auto") == 0) {
+    if (strcmp(name, "trap") == 0 && !options->arguments)
+        return error_set(error, -EINVAL,
+                         "the trap clock is for `memsample run` only; profile a process that runs "
+                         "already with --clock ring or poll");
+    if (strcmp(name, "auto") == 0)
         name = choose_automatically(sampler);
-    } else if (strcmp(name, "trap") == 0) {
-        if (!options->arguments)
-            return error_set(error, -EINVAL,
-                             "the trap clock is for `memsample run` only; profile a process that "
-                             "runs already with --clock ring or poll");
-        if (!use_traps(sampler))
-            return explain_refusal(faults_probe(), name, error);
-    } else if (strcmp(name, "ring") == 0 && !use_rings(sampler)) {
-        return explain_refusal(-EACCES, name, error);
-    }
+    else if (strcmp(name, "trap") == 0)
+        r = use_traps(sampler);
+    else if (strcmp(name, "ring") == 0)
+        r = use_rings(sampler);
+    if (r < 0)
+        return explain_refusal(r, name, error);
     /* The poll clock reads threads while they run and seldom stops one: what it may do is a matter
      * of our own processor time. */
     struct pace *pace = strcmp(name, "poll") == 0 ? &sampler->sample_pace : &sampler->stop_pace;

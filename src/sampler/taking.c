@@ -85,8 +85,7 @@ int taking_capture(struct sampler *sampler, struct taking *taking, pid_t tid)
 {
     struct counters_memory memory;
     sampler_native_forget(sampler);
-    int outcome =
-        python_stack_capture(sampler->reader, threads_inner_tid(&sampler->threads, tid));
+    int outcome = python_stack_capture(sampler->reader, threads_inner_tid(&sampler->threads, tid));
     if (!taking->memory_read &&
         counters_memory_read(sampler->statm_fd, sampler->page_bytes, &memory) == 0) {
         sampler_see_memory(sampler, &memory);
@@ -175,8 +174,7 @@ static uint8_t take_running(struct sampler *sampler, struct taking *taking, pid_
         (sampler->native || sampler->clock.stops || now_ns - sampler->stopped_ns >= STOP_EVERY_NS))
         return taking_stop(sampler, taking, tid);
     sampler_native_forget(sampler);
-    int outcome =
-        python_stack_capture(sampler->reader, threads_inner_tid(&sampler->threads, tid));
+    int outcome = python_stack_capture(sampler->reader, threads_inner_tid(&sampler->threads, tid));
     if (outcome == 0)
         outcome = python_stack_confirm(sampler->reader);
     if (outcome != PYTHON_STACK_TORN && outcome != -EFAULT)
