@@ -27,6 +27,7 @@
 #include "ledger.h"
 #include "kinds.h"
 #include "later.h"
+#include "pauses.h"
 
 struct pending {
     uint32_t point;
@@ -66,9 +67,8 @@ struct attribution {
     bool look_waits;    /* for the sample that enters what was pending when it was taken: */
     size_t look_behind; /* so many of `pending` */
     struct later later;
-    uint32_t sample;  /* number of the one at hand */
-    uint64_t *pauses; /* mean pause of each sample that stopped anybody */
-    size_t pauses_count, pauses_cap;
+    uint32_t sample; /* number of the one at hand */
+    struct pauses pauses;
 };
 
 static int note_change(void *context, const struct profile_change *change)
@@ -294,21 +294,6 @@ static int shares_of(struct attribution *at, const struct event *event, struct s
     return 0;
 }
 
-static int count_pauses(struct attribution *at, const struct event_sample *sample)
-{
-    struct profile *profile = at->profile;
-    if (sample->pause_ns == 0)
-        return 0;
-    uint32_t pauses = sample->pauses ? sample->pauses : 1;
-    int r = array_reserve(&at->pauses, &at->pauses_cap, at->pauses_count + 1, sizeof(*at->pauses));
-    if (r < 0)
-        return r;
-    at->pauses[at->pauses_count++] = sample->pause_ns / pauses;
-    profile->pause.count += pauses;
-    profile->pause.total_ns += sample->pause_ns;
-    return 0;
-}
-
 static int count_sample(struct attribution *at, const struct event_sample *sample, bool grew)
 {
     struct profile *profile = at->profile;
@@ -321,7 +306,7 @@ static int count_sample(struct attribution *at, const struct event_sample *sampl
         unattributed |= owner->state == STACK_TORN || owner->state == STACK_GONE;
     }
     profile->samples.unattributed += unattributed;
-    return count_pauses(at, sample);
+    return pauses_count(&at->pauses, profile, sample);
 }
 
 static int see_sample(struct attribution *at, const struct event *event)
@@ -346,7 +331,7 @@ static int see_freed(struct attribution *at, const struct event *event)
     uint32_t node = CALLTREE_UNATTRIBUTED;
     int r = see_memory(at, &event->sample.memory);
     if (r >= 0)
-        r = count_pauses(at, &event->sample);
+        r = pauses_count(&at->pauses, at->profile, &event->sample);
     if (r >= 0 && event->sample.owner_count)
         r = owner_node(at, &event->sample.owners[0], &node);
     for (size_t i = 0; i < at->pending_count && r >= 0; i++)
@@ -397,29 +382,6 @@ static int see_event(struct attribution *at, const struct event *event)
     }
 }
 
-static int compare_ns(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return *x < *y ? -1 : *x > *y;
-}
-
-/* The smallest value that at least this share of all values does not exceed. */
-static uint64_t percentile(const uint64_t *sorted, size_t count, unsigned percent)
-{
-    return count ? sorted[(count * percent + 99) / 100 - 1] : 0;
-}
-
-static void fill_pauses(struct attribution *at)
-{
-    if (at->pauses_count == 0)
-        return;
-    qsort(at->pauses, at->pauses_count, sizeof(*at->pauses), compare_ns);
-    at->profile->pause.p50_ns = percentile(at->pauses, at->pauses_count, 50);
-    at->profile->pause.p99_ns = percentile(at->pauses, at->pauses_count, 99);
-    at->profile->pause.max_ns = at->pauses[at->pauses_count - 1];
-    at->profile->samples.stops = at->profile->pause.count;
-}
-
 static int compare_threads(const void *a, const void *b)
 {
     const struct profile_thread *x = a, *y = b;
@@ -456,7 +418,7 @@ static void attribution_deinit(struct attribution *at)
     intern_deinit(&at->threads);
     later_deinit(&at->later);
     free(at->pending);
-    free(at->pauses);
+    pauses_deinit(&at->pauses);
 }
 
 static int hand_over_kinds(struct attribution *at, size_t node_count)
@@ -504,7 +466,7 @@ int growth_attribute(const struct recording *recording, const struct timeline *t
     if (r >= 0)
         r = hand_over_kinds(&at, tree->count);
     if (r >= 0)
-        fill_pauses(&at);
+        pauses_finish(&at.pauses, profile);
     if (profile->thread_count > 0)
         qsort(profile->threads, profile->thread_count, sizeof(*profile->threads), compare_threads);
     changes_finish(&at.changes);
