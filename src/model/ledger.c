@@ -251,8 +251,10 @@ static int settle_at_once(struct ledger *ledger, const struct ledger_entry *entr
 static void note_chance(struct ledger_chance *chance, const struct ledger_entry *entry)
 {
     double bytes = (double)entry->grown_bytes;
-    if (chance->sample != entry->sample)
+    if (chance->samples == 0 || chance->sample != entry->sample) {
         chance->sample_bytes = 0;
+        chance->samples++;
+    }
     chance->sample = entry->sample;
     chance->squares += bytes * (bytes + 2 * chance->sample_bytes);
     chance->sample_bytes += bytes;

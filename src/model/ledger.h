@@ -30,8 +30,9 @@ typedef int (*ledger_settled_fn)(void *context, const struct profile_change *cha
  * bytes each, is off by some sqrt(n) b: each sample stands for all that grew since the one before.
  */
 struct ledger_chance {
-    uint32_t sample;     /* the last that met the node, */
-    double sample_bytes; /* and what it was charged by it */
+    uint32_t sample;     /* the last that met the node */
+    uint32_t samples;    /* how many did */
+    double sample_bytes; /* and what it was charged by the last */
     double squares;      /* of such bytes, all samples */
     double moved; /* bytes that it was given (or gave, then below 0) because its pages tell so */
 };

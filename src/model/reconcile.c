@@ -5,7 +5,8 @@
  * the long run, but what a line holds is then off by the chance of a few samples. When much of the
  * memory falls, the pages that are left tell: growth is moved until each node of which hardly
  * anything went has in its books what it has in pages. First from lines of which nothing went,
- * whose books are simply too high, then from those that lost memory. Never more than chance can
+ * whose books are simply too high, then from those that lost memory. What nodes of which nothing
+ * went have too much goes to the one that lost most. Never more than chance can
  * explain: whose pages are whose is not certain either. */
 #include "reconcile.h"
 
@@ -17,7 +18,8 @@
 #include "base/cleanup.h"
 #include "calltree.h"
 
-#define FALL_SHARE 16 /* a fall is large when it is more than one in so many of what is held */
+#define SAMPLES_LEAST 8  /* of a line, before chance says anything */
+#define FALL_SHARE    16 /* a fall is large when it is more than one in so many of what is held */
 
 /* Bytes that a node may still be given, or give. */
 static int64_t room(const struct ledger *ledger, uint32_t node, bool to_give)
@@ -108,6 +110,45 @@ static int supply(struct ledger *ledger, int64_t more[], uint32_t node, size_t *
     return 0;
 }
 
+/* The node that lost most pages; PAGES_NOBODY: none. */
+static uint32_t main_loser(const struct ledger *ledger)
+{
+    uint32_t loser = PAGES_NOBODY;
+    uint64_t most = 0;
+    for (size_t i = 0; i < ledger->active_count; i++) {
+        uint32_t node = ledger->active[i];
+        uint64_t went = ledger_went(ledger, node);
+        if (went == 0 || went < most || node < CALLTREE_NATIVE || ledger_is_steady(ledger, node))
+            continue;
+        loser = went > most || node < loser ? node : loser;
+        most = went;
+    }
+    return loser;
+}
+
+/* Moves growth of this window from steady nodes that have fewer pages than their books say to the
+ * one that lost most: it was met too seldom beside them. Else it would have to be a loss of theirs,
+ * and growth would be moved to them again when they are met too seldom. */
+static int return_excess(struct ledger *ledger, int64_t more[], size_t count)
+{
+    uint32_t loser = main_loser(ledger);
+    int r = 0;
+    for (size_t i = count; loser != PAGES_NOBODY && i-- > 0 && r >= 0;) {
+        const struct ledger_entry *entry = &ledger->entries[i];
+        uint32_t node = entry->node;
+        if (node == PAGES_NOBODY || more[node] >= 0 || !ledger_is_steady(ledger, node) ||
+            ledger->nodes[node].chance.samples < SAMPLES_LEAST)
+            continue;
+        int64_t part = least(-more[node], (int64_t)entry->grown_bytes);
+        part = least(part, least(room(ledger, node, true), room(ledger, loser, false)));
+        if (part == 0)
+            continue;
+        more[node] += part;
+        r = move_growth(ledger, i, loser, (uint64_t)part);
+    }
+    return r;
+}
+
 static bool fell_much(const struct ledger *ledger)
 {
     return ledger_released(ledger) > ledger->held_bytes / FALL_SHARE;
@@ -128,6 +169,8 @@ int reconcile_window(struct ledger *ledger)
             if (more[node] >= (int64_t)ledger->page_bytes && ledger_is_steady(ledger, node))
                 r = supply(ledger, more, node, &left, losers);
     }
+    if (r >= 0)
+        r = return_excess(ledger, more, count);
     if (ledger->count > count)
         qsort(ledger->entries, ledger->count, sizeof(*ledger->entries), by_order);
     return r;
