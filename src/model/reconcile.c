@@ -18,6 +18,8 @@
 #include "base/cleanup.h"
 #include "calltree.h"
 
+#define MOVED_MOST 5 /* times what chance explains easily: a small leak may be met far too seldom  \
+                      */
 #define SAMPLES_LEAST 8  /* of a line, before chance says anything */
 #define FALL_SHARE    16 /* a fall is large when it is more than one in so many of what is held */
 
@@ -26,7 +28,7 @@ static int64_t room(const struct ledger *ledger, uint32_t node, bool to_give)
 {
     const struct ledger_chance *chance = &ledger->nodes[node].chance;
     double moved = to_give ? -chance->moved : chance->moved;
-    double left = (double)ledger_chance_bytes(ledger, node) - moved;
+    double left = MOVED_MOST * (double)ledger_chance_bytes(ledger, node) - moved;
     return left > 0 ? (int64_t)left : 0;
 }
 

@@ -178,7 +178,8 @@ void sampler_check_finalizing(struct sampler *sampler, uint64_t now_ns)
     if (grew)
         sampler_book_memory(sampler, &memory);
     sampler_record_reading(sampler, sampler->read_ns);
-    sampler_look_now(sampler); /* what is held at the end is told by its pages */
+    if (grew) /* else pages are gone that the program held to its end */
+        sampler_look_now(sampler);
     struct event event = {.kind = EVENT_PHASE, .phase = PHASE_FINALIZING};
     sampler_record(sampler, now_ns, &event);
 }

@@ -6,13 +6,10 @@
 
 #include "base/units.h"
 
-#define LOOK_PERCENT 1.5 /* of one core */
-#define CREDIT_S     1
-#define LEAST_BYTES  (256 * KIB) /* that moved: less can wait */
-/* After a fall, what comes next is met in the act; a look would be in the way of the first faults
- * (measured: half of a small line's faults that came within 1 ms after one were met too late). */
-#define FALLEN_GAP_NS (2 * NS_PER_MS)
-#define FALLEN_MAX_NS (20 * NS_PER_MS) /* memory that falls again and again */
+#define LOOK_PERCENT  1.5 /* of one core */
+#define CREDIT_S      1
+#define LEAST_BYTES   (256 * KIB) /* that moved: less can wait */
+#define FALLEN_GAP_NS (1 * NS_PER_MS)
 
 void look_init(struct look *look, uint64_t grown_gap_ns, uint64_t now_ns)
 {
@@ -33,15 +30,10 @@ void look_deinit(struct look *look)
     look->before = NULL;
 }
 
-void look_note(struct look *look, uint64_t now_ns, uint64_t grown_bytes, uint64_t released_bytes)
+void look_note(struct look *look, uint64_t grown_bytes, uint64_t released_bytes)
 {
     look->grown_bytes += grown_bytes;
     look->released_bytes += released_bytes;
-    if (released_bytes == 0)
-        return;
-    look->fell_ns = now_ns;
-    if (look->released_bytes == released_bytes)
-        look->first_fell_ns = now_ns;
 }
 
 bool look_is_due(struct look *look, uint64_t now_ns)
@@ -50,10 +42,8 @@ bool look_is_due(struct look *look, uint64_t now_ns)
         return true;
     if (look->grown_bytes + look->released_bytes < LEAST_BYTES)
         return false;
-    bool due = now_ns - look->looked_ns >= look->grown_gap_ns;
-    if (look->released_bytes >= LEAST_BYTES)
-        due = now_ns - look->fell_ns >= FALLEN_GAP_NS ||
-              now_ns - look->first_fell_ns >= FALLEN_MAX_NS;
+    bool fell = look->released_bytes >= LEAST_BYTES;
+    bool due = now_ns - look->looked_ns >= (fell ? FALLEN_GAP_NS : look->grown_gap_ns);
     return due && pace_allows(&look->pace, now_ns);
 }
 

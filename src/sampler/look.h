@@ -14,7 +14,6 @@ struct look {
     struct pace pace; /* of our own time, for the cost grows with the target */
     uint64_t grown_gap_ns;
     uint64_t looked_ns, looking_ns; /* the last one ended, began */
-    uint64_t first_fell_ns, fell_ns; /* the first and the last fall since then */
     uint64_t grown_bytes, released_bytes; /* since then */
 };
 
@@ -28,7 +27,7 @@ void look_deinit(struct look *look);
 void look_forget(struct look *look);
 
 /* Takes note of what a sample saw move. */
-void look_note(struct look *look, uint64_t now_ns, uint64_t grown_bytes, uint64_t released_bytes);
+void look_note(struct look *look, uint64_t grown_bytes, uint64_t released_bytes);
 bool look_is_due(struct look *look, uint64_t now_ns);
 /* Looks, and gives what changed in parts, the last of them marked. 0 or a negative errno: no look. */
 int look_take(struct look *look, pid_t pid, look_part_fn part, void *context);

@@ -109,7 +109,7 @@ void sampler_take_memory(struct sampler *sampler, struct event_memory *ret_memor
         .grown_bytes = sampler->grown_bytes,
         .released_bytes = sampler->released_bytes,
     };
-    look_note(&sampler->look, sampler->read_ns, sampler->grown_bytes, sampler->released_bytes);
+    look_note(&sampler->look, sampler->grown_bytes, sampler->released_bytes);
     sampler->grown_bytes = sampler->released_bytes = 0;
 }
 

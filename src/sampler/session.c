@@ -13,10 +13,7 @@
 #define SPLIT_NS    (100 * NS_PER_MS)
 #define FLUSH_NS    (1 * NS_PER_S)
 #define PROGRESS_NS (250 * NS_PER_MS)
-#define QUIET_NS    (1 * NS_PER_S) /* longest time without a reading when nothing moves */
-/* Flat for so long, and a step is forgotten. Sooner would do wrong to lines that grow a little
- * after each rest: their part of the first step after it would be charged to whoever follows. */
-#define REST_NS     (1 * NS_PER_S)
+#define QUIET_NS    (1 * NS_PER_S)    /* longest time without a reading when nothing moves */
 #define SEAT_NS     (500 * NS_PER_MS) /* without a sample, sit anywhere */
 #define LATE_WEIGHT 0.1               /* of a new value in the running mean */
 
@@ -94,7 +91,7 @@ static void tick(struct sampler *sampler, uint64_t now_ns)
         seat_leave(&sampler->seat);
     else if (sampler->clock.by_faults)
         sampler_follow_grower(sampler);
-    if (sampler->clock.by_faults && now_ns - sampler->last_moved_ns >= REST_NS)
+    if (sampler->clock.by_faults && now_ns - sampler->last_moved_ns >= sampler->options->tick_ns)
         sampler_refresh_period(sampler);
     if (now_ns >= sampler->next_flush_ns) {
         sampler->next_flush_ns = now_ns + FLUSH_NS;

@@ -168,11 +168,10 @@ static uint8_t take_running(struct sampler *sampler, struct taking *taking, pid_
 {
     uint64_t now_ns = sampler_now_ns();
     bool may_stop = pace_allows(&sampler->stop_pace, now_ns);
-    /* Giving much memory back takes the kernel ms, and a stop would wait for the end of it. The
-     * registers of a thread that runs cannot be had. */
-    if (may_stop && !taking->freed_only &&
-        (sampler->native || sampler->clock.stops || now_ns - sampler->stopped_ns >= STOP_EVERY_NS))
-        return taking_stop(sampler, taking, tid);
+    /* With --native registers are needed: those of a thread that runs cannot be had. */
+        if (may_stop && (sampler->native || sampler->clock.stops ||
+                         now_ns - sampler->stopped_ns >=
+                             STOP_EVERY_NS)) return taking_stop(sampler, taking, tid);
     sampler_native_forget(sampler);
     int outcome = python_stack_capture(sampler->reader, threads_inner_tid(&sampler->threads, tid));
     if (outcome == 0)

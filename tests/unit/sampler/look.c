@@ -241,35 +241,16 @@ static void looks_wait_for_something_to_see(void **state)
     look_init(&look, 10 * NS_PER_MS, now_ns);
     look.open = true;
     now_ns += NS_PER_S;
-    look_note(&look, now_ns, 100 * KIB, 100 * KIB);
+    look_note(&look, 100 * KIB, 100 * KIB);
     assert_false(look_is_due(&look, now_ns)); /* too little moved */
-    look_note(&look, now_ns, 56 * KIB, 0);
+    look_note(&look, 56 * KIB, 0);
     assert_true(look_is_due(&look, now_ns));
     look_spend(&look, now_ns, 100 * NS_PER_US);
     assert_false(look_is_due(&look, now_ns + NS_PER_S));
-    look_note(&look, now_ns, 256 * KIB, 0);
+    look_note(&look, 256 * KIB, 0);
     assert_false(look_is_due(&look, now_ns + 5 * NS_PER_MS)); /* growth is not urgent */
-    look_note(&look, now_ns + 5 * NS_PER_MS, 0, 256 * KIB);
-    /* A fall is, for pages are filled again; but not in its first moments. */
-    assert_false(look_is_due(&look, now_ns + 6 * NS_PER_MS));
-    assert_true(look_is_due(&look, now_ns + 7 * NS_PER_MS));
-    look_deinit(&look);
-}
-
-static void falls_without_end_are_looked_at(void **state)
-{
-    (void)state;
-    struct look look;
-    uint64_t now_ns = NS_PER_S;
-    look_init(&look, 10 * NS_PER_MS, now_ns);
-    look.open = true;
-    look_spend(&look, now_ns, 100 * NS_PER_US);
-    for (unsigned ms = 1; ms <= 20; ms++) {
-        look_note(&look, now_ns + ms * NS_PER_MS, 0, 256 * KIB);
-        assert_false(look_is_due(&look, now_ns + ms * NS_PER_MS));
-    }
-    look_note(&look, now_ns + 21 * NS_PER_MS, 0, 256 * KIB);
-    assert_true(look_is_due(&look, now_ns + 21 * NS_PER_MS));
+    look_note(&look, 0, 256 * KIB);
+    assert_true(look_is_due(&look, now_ns + 5 * NS_PER_MS)); /* a fall is: pages are filled again */
     look_deinit(&look);
 }
 
@@ -284,7 +265,7 @@ static void looks_keep_to_their_budget(void **state)
         look_init(&look, 10 * NS_PER_MS, 0);
         look.open = true;
         for (; now_ns < 60 * NS_PER_S; now_ns += NS_PER_MS) {
-            look_note(&look, now_ns, 8 * MIB, 8 * MIB);
+            look_note(&look, 8 * MIB, 8 * MIB);
             if (!look_is_due(&look, now_ns))
                 continue;
             look_spend(&look, now_ns, costs[i]);
@@ -312,7 +293,6 @@ int main(void)
         cmocka_unit_test(at_random_as_page_by_page),
         cmocka_unit_test(two_looks_at_oneself),
         cmocka_unit_test(looks_wait_for_something_to_see),
-        cmocka_unit_test(falls_without_end_are_looked_at),
         cmocka_unit_test(looks_keep_to_their_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
