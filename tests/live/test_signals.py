@@ -99,8 +99,9 @@ def test_exec_by_another_thread(tmp_path, each_minor):
     """The kernel lets the traced main thread go without a word."""
     code = (
         "import os, sys, threading, time\n"
+        "time.sleep(0.3)\n"  # Python is found while it starts
         "kept = bytearray(30_000_000)\n"
-        "new = 'import time; kept = bytearray(40_000_000); time.sleep(0.5); print(\"new\"); raise SystemExit(6)'\n"
+        "new = 'import time; time.sleep(0.3); kept = bytearray(40_000_000); time.sleep(0.5); print(\"new\"); raise SystemExit(6)'\n"
         "threading.Thread(target=lambda: os.execv(sys.executable, [sys.executable, '-c', new])).start()\n"
         "time.sleep(10)\n"
     )
