@@ -7,7 +7,9 @@
 
 #define OWNERS_STOPPED_MAX 4    /* threads looked at in one sample: the largest by faults */
 #define OWNER_SHARE_LEAST  0.02 /* of the faults; smaller ones are left to the others */
-#define MOVED_JUST_NOW_NS  (50 * NS_PER_US) /* between two readings */
+#define UNFAULTED_LEAST                                                                            \
+    (4 * MIB) /* that came in without a fault, or fell, before somebody is asked */
+#define MOVED_JUST_NOW_NS (50 * NS_PER_US) /* between two readings */
 
 /* The thread with the most faults that was not taken yet, or NULL. */
 static const struct thread *next_faulter(const struct sampler *sampler, const struct taking *taking)
@@ -149,6 +151,9 @@ void sampler_sample(struct sampler *sampler)
             return; /* the process ended: the tracer tells how */
         if (by_faults && mixed && !sampler->sample_fell)
             leave_to_faults(sampler, &taking);
+        /* RSS is brought up to date in batches, and lags behind the faults that were charged. */
+        if (by_faults && mixed && taking.event.owner_count == 0 && moved_bytes < UNFAULTED_LEAST)
+            return;
         if (taking.event.owner_count == 0)
             take_owners(sampler, &taking);
         else if (taking.event.owner_count == 1)
