@@ -4,9 +4,8 @@
 
 #include "calltree.h"
 
-#define EDGE_SHARE                                                                                 \
-    16 /* what stays at an edge is doubted, if less than one page in so many went                  \
-        */
+/* What stays at an edge is doubted, if it is less than one page in so many that went. */
+#define EDGE_SHARE 16
 
 static uint64_t pages_of(const struct event_page_run *runs, size_t count)
 {

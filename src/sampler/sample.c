@@ -156,8 +156,6 @@ void sampler_sample(struct sampler *sampler)
             return;
         if (taking.event.owner_count == 0)
             take_owners(sampler, &taking);
-        else if (taking.event.owner_count == 1)
-            return;
     }
     if (taking.event.owner_count == 1 && taking.owners[0].state == STACK_LATER)
         return; /* nothing is lost: what moved waits for the next sample */
