@@ -87,7 +87,8 @@ struct python_layout {
         uint32_t first_line, first_traceable;
         uint32_t filename, qualname, linetable;
         uint32_t
-            instructions; /* the code itself, inline; absent: an object of its own (3.8 to 3.10) */
+            instructions; /* the code itself, inline; absent: an object of its own, a `bytes` at */
+        uint32_t bytecode; /* (3.8 to 3.10) */
         uint32_t tlbc;    /* array of the threads' copies of it: their count, their addresses */
         uint32_t bytes;
     } code;

@@ -68,6 +68,20 @@ struct python_stack {
 /* Turns the last successful capture into names. 0, PYTHON_STACK_TORN, or a negative errno. */
 int python_stack_resolve(struct python_reader *reader, struct python_stack *ret_stack);
 
+/* The bytecode that the innermost frame of the last resolved capture runs. */
+struct python_bytecode {
+    remote_addr start;
+    uint64_t bytes;
+    uint32_t code_id; /* see struct python_frame */
+};
+
+/* 0, PYTHON_STACK_TORN when there is none, or a negative errno. */
+int python_stack_bytecode(struct python_reader *reader, struct python_bytecode *ret_bytecode);
+
+/* A frame that runs the instruction at `offset`, in bytes, of a code object that was met before. */
+void python_code_frame(struct python_reader *reader, uint32_t code_id, int32_t offset,
+                       struct python_frame *ret_frame);
+
 /* A C evaluation loop of the last capture, innermost first: it runs the frames of the resolved
  * stack from the end of the entry before up to `frames_end`. */
 struct python_entry {

@@ -84,6 +84,8 @@ enum event_stack_state {
     STACK_RUNNING,     /* read while it ran, with the innermost frame the same before and after */
     STACK_IN_ACT,      /* read in the act of a page fault: the thread stood still at the instruction that faulted */
     STACK_LATE,        /* its fault was reported, and by then it may have gone on: known on average only; stack id 0 */
+    STACK_GLIMPSED,    /* not read: the kernel wrote the fault down, with the top of the C stack, and
+                          this stack was read at a fault where that was alike */
     STACK_STATES,
 };
 

@@ -1,5 +1,5 @@
-/* Page-fault events that the kernel writes down, without stopping anybody: every Nth fault of each thread goes into a
- * small ring of its own, and wakes the reader.
+/* Being woken by page faults, without stopping anybody: every Nth fault of each thread goes into a small ring of its
+ * own, and wakes the reader.
  *
  * For processes that run already: nothing about them is changed and no signal is sent, so that losing the reader cannot
  * harm them. perf_event_open(2); needs the right to use perf (perf_event_paranoid(5), seccomp). */
@@ -11,12 +11,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "proc/registers.h"
+#include "trace/perf_ring.h"
 
 struct ring {
     pid_t tid;
-    int fd, major_fd; /* its minor faults and its major ones, or -1; both write into the one ring */
-    void *map; /* control page and data page */
+    struct perf_ring perf;
     double in_act; /* running mean: the share of its faults at which the thread was met in the act */
     uint32_t notes; /* how many went into it, up to some */
 };
@@ -25,19 +24,9 @@ struct rings {
     int epoll_fd; /* readable when there may be a fault to read; -1: closed */
     struct ring *items;
     size_t count, cap;
-    uint64_t period;    /* faults between two records, of a new thread */
-    bool registers;     /* tell the thread's registers as of the fault, too: set before the first is
-                           added */
-    bool kernel_faults; /* faults inside system calls are seen, too */
+    struct perf_ring_options options; /* of a new thread's */
+    uint8_t records[2][PERF_RING_RECORD_MAX]; /* the newest fault, and room for a newer one */
     size_t next;        /* whose turn it is to be read */
-};
-
-struct rings_fault {
-    pid_t tid;
-    uint64_t address;
-    uint64_t time_ns; /* CLOCK_MONOTONIC */
-    int cpu;
-    struct registers registers; /* `known` 0: none */
 };
 
 /* 0 or a negative errno: the kernel refuses. rings_deinit is due in either case. */
@@ -58,7 +47,7 @@ enum rings_trust {
 };
 enum rings_trust rings_note(struct rings *rings, pid_t tid, bool in_act);
 /* Takes the newest fault of the next ring that holds any (older ones in it are dropped: each stands for the same
- * number of faults as the newest). False when all are empty. */
-bool rings_next(struct rings *rings, struct rings_fault *ret_fault);
+ * number of faults as the newest). Its stack is valid until the next call. False when all are empty. */
+bool rings_next(struct rings *rings, struct perf_fault *ret_fault);
 
 #endif

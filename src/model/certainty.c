@@ -35,6 +35,7 @@ static uint32_t line_of(const struct recording *recording, const struct event_ow
     case STACK_ASLEEP:
     case STACK_RUNNING:
     case STACK_IN_ACT:
+    case STACK_GLIMPSED:
         break;
     default:
         return NO_LINE;
@@ -64,6 +65,15 @@ static void see(struct certainty *certainty, struct row *row, uint32_t line, siz
     certainty->certain[index] = true;
 }
 
+/* Nobody looked, but where it was is known well enough to say that the line was left. */
+static void see_glimpse(struct certainty *certainty, struct row *row, uint32_t line, size_t index)
+{
+    if (line != row->line)
+        *row = (struct row){.line = NO_LINE};
+    else if (line != NO_LINE && row->length >= CERTAINTY_ROW)
+        certainty->certain[index] = true;
+}
+
 static int add_owner(struct certainty *certainty, struct rows *rows,
                      const struct recording *recording, const struct event_owner *owner)
 {
@@ -82,7 +92,11 @@ static int add_owner(struct certainty *certainty, struct rows *rows,
         return r;
     if (added)
         rows->list[thread] = (struct row){.line = NO_LINE};
-    see(certainty, &rows->list[thread], line_of(recording, owner), certainty->count - 1);
+    struct row *row = &rows->list[thread];
+    if (owner->state == STACK_GLIMPSED)
+        see_glimpse(certainty, row, line_of(recording, owner), certainty->count - 1);
+    else
+        see(certainty, row, line_of(recording, owner), certainty->count - 1);
     return 0;
 }
 

@@ -232,6 +232,7 @@ static int owner_node(struct attribution *at, const struct event_owner *owner, u
     case STACK_ASLEEP:
     case STACK_RUNNING:
     case STACK_IN_ACT:
+    case STACK_GLIMPSED:
         if (owner->stack_id)
             return calltree_node(at->tree, owner->stack_id, owner->truncated, ret_node);
         *ret_node = CALLTREE_NATIVE; /* a thread state without frames: Python code is not running */

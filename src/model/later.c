@@ -92,7 +92,7 @@ static size_t list_around(const struct later *later, size_t at, bool down, int32
         const struct later_stack *stack = &later->stacks[down ? at - 1 : at];
         if (stack->tid != tid)
             break;
-        if (stack->owner.state == STACK_IN_ACT)
+        if (stack->owner.state == STACK_IN_ACT || stack->owner.state == STACK_GLIMPSED)
             list[count++] = &stack->owner;
         at = down ? at - 1 : at + 1;
     }

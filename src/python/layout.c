@@ -184,7 +184,7 @@ static bool overlay(struct python_layout *layout, unsigned column, bool free_thr
     static const uint16_t older[] = {
         INTO(thread.cframe),     INTO(thread.pthread), INTO(cframe.frame),    INTO(cframe.previous),
         INTO(frame.is_entry),    INTO(frame.last),     INTO(frame.generator), INTO(frame.stack),
-        INTO(generator.pointer), INTO(frame.state),    INTO(gc.runtime_lists)};
+        INTO(generator.pointer), INTO(frame.state),    INTO(gc.runtime_lists), INTO(code.bytecode)};
     for (size_t i = 0; i < ARRAY_SIZE(older); i++)
         put_field(layout, older[i], PYTHON_ABSENT);
     for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {

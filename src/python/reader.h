@@ -8,7 +8,8 @@
 #include "threads.h"
 #include "walk.h"
 
-#define LINES_SLOTS 8192 /* power of two */
+#define LINES_SLOTS    8192 /* power of two */
+#define BYTECODE_SLOTS 256
 
 /* A frame of the last capture. */
 struct captured {
@@ -17,6 +18,15 @@ struct captured {
     uint32_t task;  /* see struct walk_frame */
     remote_addr loop; /* likewise */
     uint32_t loop_depth;
+    remote_addr bytecode; /* where the code begins that it runs; 0: in an object of its own */
+};
+
+/* Where the bytecode of a code object is, looked up before (3.8 to 3.10). */
+struct bytecode_slot {
+    remote_addr code; /* 0: free */
+    uint32_t code_id;
+    remote_addr start;
+    uint64_t bytes;
 };
 
 /* A line looked up before. */
@@ -39,6 +49,7 @@ struct python_reader {
     bool truncated;
     struct python_frame frames[PYTHON_FRAMES_MAX];
     struct line_slot lines[LINES_SLOTS];
+    struct bytecode_slot bytecodes[BYTECODE_SLOTS];
 
     struct threads threads;
     struct walk walk;

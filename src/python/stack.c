@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define CODE_UNIT_BYTES 2
+#define CODE_BYTES_MAX  (UINT64_C(1) << 29)
 #define COPIES_MAX      65536 /* of one code object: one for each thread that ever was */
 
 _Static_assert(WINDOWS_WISHES_MAX <= THREAD_EXTRAS_MAX, "all wishes go with the first read");
@@ -96,8 +97,13 @@ static bool keep_frames(struct python_reader *reader)
             continue;
         }
         int64_t offset = frame->offset;
-        if (frame->tlbc_index)
-            offset += (int64_t)(met->address + layout->code.instructions - reader->copies[i]);
+        remote_addr bytecode = 0;
+        if (layout->code.instructions != PYTHON_ABSENT)
+            bytecode = met->address + layout->code.instructions;
+        if (frame->tlbc_index) {
+            offset += (int64_t)(bytecode - reader->copies[i]);
+            bytecode = reader->copies[i];
+        }
         int64_t end = (int64_t)met->facts.units * CODE_UNIT_BYTES;
         if (offset < -CODE_UNIT_BYTES || offset >= end)
             return false;
@@ -116,7 +122,8 @@ static bool keep_frames(struct python_reader *reader)
             (struct captured){.met = frame->met,
                               .offset = (int32_t)offset,
                               .loop = frame->loop,
-                              .loop_depth = frame->loop_depth};
+                              .loop_depth = frame->loop_depth,
+                              .bytecode = bytecode};
     }
     return true;
 }
@@ -211,6 +218,19 @@ static int32_t find_line(struct python_reader *reader, uint32_t code_id, int32_t
     return slot->line;
 }
 
+void python_code_frame(struct python_reader *reader, uint32_t code_id, int32_t offset,
+                       struct python_frame *ret_frame)
+{
+    const struct code *code = &reader->codes.items[code_id];
+    *ret_frame = (struct python_frame){
+        .file = code->file,
+        .function = code->function,
+        .line = find_line(reader, code_id, offset),
+        .first_line = code->first_line,
+        .code_id = code_id,
+    };
+}
+
 static int resolve_task(struct python_reader *reader, const struct captured *captured,
                         struct python_frame *ret_frame)
 {
@@ -230,24 +250,53 @@ int python_stack_resolve(struct python_reader *reader, struct python_stack *ret_
         return r;
     for (size_t i = 0; i < reader->captured_count; i++) {
         uint32_t id = reader->codes.met[reader->captured[i].met].id;
-        const struct code *code = &reader->codes.items[id];
         if (reader->captured[i].task) {
             r = resolve_task(reader, &reader->captured[i], &reader->frames[i]);
             if (r < 0)
                 return r;
             continue;
         }
-        reader->frames[i] = (struct python_frame){
-            .file = code->file,
-            .function = code->function,
-            .line = find_line(reader, id, reader->captured[i].offset),
-            .first_line = code->first_line,
-            .code_id = id,
-        };
+        python_code_frame(reader, id, reader->captured[i].offset, &reader->frames[i]);
     }
     *ret_stack = (struct python_stack){
         .frames = reader->frames, .count = reader->captured_count, .truncated = reader->truncated};
     return 0;
+}
+
+/* 3.8 to 3.10: a `bytes` that the code object points to. */
+static int read_bytecode(struct python_reader *reader, remote_addr code, uint32_t id,
+                         struct bytecode_slot *ret_slot)
+{
+    const struct python_layout *layout = &reader->runtime.layout;
+    remote_addr object;
+    uint64_t bytes;
+    int r = memory_read_u64(reader->memory, code + layout->code.bytecode, &object);
+    if (r == 0)
+        r = memory_read_u64(reader->memory, object + layout->bytes.size, &bytes);
+    if (r == 0)
+        *ret_slot = (struct bytecode_slot){code, id, object + layout->bytes.data, bytes};
+    return r == -EFAULT ? PYTHON_STACK_TORN : r;
+}
+
+int python_stack_bytecode(struct python_reader *reader, struct python_bytecode *ret_bytecode)
+{
+    if (!reader->is_captured || reader->captured_count == 0 || reader->captured[0].task)
+        return PYTHON_STACK_TORN;
+    const struct captured *captured = &reader->captured[0];
+    const struct code_met *met = &reader->codes.met[captured->met];
+    *ret_bytecode = (struct python_bytecode){
+        captured->bytecode, met->facts.units * CODE_UNIT_BYTES, met->id};
+    if (captured->bytecode)
+        return 0;
+    struct bytecode_slot *slot = &reader->bytecodes[address_hash(met->address) % BYTECODE_SLOTS];
+    if (slot->code != met->address || slot->code_id != met->id) {
+        int r = read_bytecode(reader, met->address, met->id, slot);
+        if (r != 0)
+            return r;
+    }
+    ret_bytecode->start = slot->start;
+    ret_bytecode->bytes = slot->bytes;
+    return slot->bytes > CODE_BYTES_MAX ? PYTHON_STACK_TORN : 0;
 }
 
 int python_stack_holds_gil(const struct python_reader *reader, bool *ret_holds)

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/units.h"
 #include "proc/process.h"
+#include "sampler/glimpses.h"
 #include "sampler/native.h"
 #include "sampler/sampler.h"
 
@@ -158,6 +159,7 @@ void sampler_forget_python(struct sampler *sampler)
     look_forget(&sampler->look);
     mapping_finder_deinit(&sampler->places.finder);
     sampler_native_open(sampler);
+    sampler_glimpses_forget(sampler);
     sampler->last_met = (struct event_owner){0};
     threads_deinit(&sampler->threads);
     threads_init(&sampler->threads, sampler->pid);

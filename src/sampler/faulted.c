@@ -8,6 +8,7 @@
 #include <sched.h>
 
 #include "base/units.h"
+#include "sampler/glimpses.h"
 #include "sampler/native.h"
 #include "sampler/taking.h"
 
@@ -60,10 +61,13 @@ static void finish(struct sampler *sampler, struct taking *taking, pid_t tid)
     if (taking_can_resolve(sampler, owner))
         taking_resolve(sampler, taking, owner);
     sampler->last_met = *owner;
+    sampler_glimpses_learn(sampler, owner);
     taking_share_faults(sampler, taking);
     seat_join(&sampler->seat, threads_cpu(&sampler->threads, tid));
+    uint32_t growing = taking->event.owner_count; /* threads: glimpses come to it */
     taking_finish(sampler, taking, moved_bytes);
-    set_period(sampler, wished_period(sampler, taking->event.owner_count), tid);
+    set_period(sampler, wished_period(sampler, growing), tid);
+    sampler_glimpses_follow(sampler, tid);
 }
 
 /* The faults of the thread that had most since the last sample; those of all in ret_all. */
@@ -130,6 +134,7 @@ static void sample_trapped(struct sampler *sampler, const struct tracee *tracee)
     note_grower(sampler, tid);
     int outcome = taking_capture(sampler, &taking, tid);
     sampler_native_take_stopped(sampler, tid);
+    sampler_glimpses_meet_stopped(sampler, tid);
     tracer_resume_thread(&sampler->tracer, tid);
     taking.event.pause_ns = sampler_now_ns() - since_ns;
     owner->state = taking_state(outcome, STACK_IN_ACT);
@@ -159,7 +164,7 @@ static void use_trap(struct sampler *sampler, pid_t tid)
 
 /* On the processor of the thread, and so soon that it had no time to go on. While this thread runs
  * there, the other one runs only if it is moved to another processor, which shows afterwards. */
-static bool is_in_act(const struct rings_fault *fault)
+static bool is_in_act(const struct perf_fault *fault)
 {
     return fault->cpu == sched_getcpu() && sampler_now_ns() - fault->time_ns < IN_ACT_MAX_NS;
 }
@@ -177,16 +182,19 @@ static bool note_meeting(struct sampler *sampler, pid_t tid, bool in_act)
 
 /* The thread may be on another line already. */
 static void finish_late(struct sampler *sampler, struct taking *taking,
-                        const struct rings_fault *fault)
+                        const struct perf_fault *fault)
 {
     sampler_native_forget(sampler);
-    taking->owners[0].state = STACK_LATE;
+    struct event_owner *owner = &taking->owners[0];
+    owner->state = STACK_LATE;
+    if (sampler_glimpses_tell(sampler, owner))
+        owner->fault_address = fault->address;
     finish(sampler, taking, fault->tid);
     seat_join(&sampler->seat, fault->cpu);
 }
 
 static void finish_met(struct sampler *sampler, struct taking *taking,
-                       const struct rings_fault *fault, int outcome, bool in_act)
+                       const struct perf_fault *fault, int outcome, bool in_act)
 {
     struct event_owner *owner = &taking->owners[0];
     taking->displaces = in_act;
@@ -202,10 +210,11 @@ static void finish_met(struct sampler *sampler, struct taking *taking,
     finish(sampler, taking, fault->tid);
 }
 
-static void sample_ringed(struct sampler *sampler, const struct rings_fault *fault)
+static void sample_ringed(struct sampler *sampler, const struct perf_fault *fault)
 {
     struct taking taking = {.event.owner_count = 1, .owners[0].tid = fault->tid};
     bool in_act = is_in_act(fault);
+    sampler_glimpses_meet(sampler, fault);
     note_grower(sampler, fault->tid);
     if (!in_act && !note_meeting(sampler, fault->tid, false)) {
         finish_late(sampler, &taking, fault);
@@ -227,7 +236,7 @@ static void sample_ringed(struct sampler *sampler, const struct rings_fault *fau
 
 void sampler_take_ringed(struct sampler *sampler)
 {
-    struct rings_fault fault;
+    struct perf_fault fault;
     while (rings_next(&sampler->rings, &fault))
         if (wants_sample(sampler))
             sample_ringed(sampler, &fault);

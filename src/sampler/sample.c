@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "sampler/glimpses.h"
 #include "sampler/native.h"
 #include "sampler/taking.h"
 
@@ -114,6 +115,7 @@ void taking_finish(struct sampler *sampler, struct taking *taking, uint64_t move
     pace_spend(&sampler->sample_pace, now_ns, own_ns, moved_bytes);
 
     report_new_names(sampler, now_ns);
+    sampler_glimpses_join(sampler, taking);
     if (!taking->freed_only)
         sampler_uncover_growth(sampler, threads_settle(&sampler->threads));
     sampler->sample_moved_bytes = 0;

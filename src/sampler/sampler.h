@@ -101,6 +101,7 @@ struct sampler {
 
     struct places places;          /* what kinds of memory grow (places.c) */
     struct sampler_native *native; /* NULL: Python frames alone (native.c) */
+    struct sampler_glimpses *glimpses; /* NULL: this clock has no faults (glimpses.c) */
 
     struct recording_writer *writer; /* NULL until Python was found, and after a write error */
     struct line_tally lately[8]; /* since the last progress report: enough to name the largest */

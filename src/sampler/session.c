@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "base/paths.h"
 #include "base/units.h"
+#include "sampler/glimpses.h"
 #include "sampler/sampler.h"
 
 #define SPLIT_NS    (100 * NS_PER_MS)
@@ -85,6 +86,7 @@ static void tick(struct sampler *sampler, uint64_t now_ns)
     account(sampler, now_ns);
     if (sampler->reader)
         sampler_look(sampler);
+    sampler_take_glimpsed(sampler);
     if (sampler->rings.epoll_fd >= 0)
         sampler_follow_threads(sampler);
     if (now_ns - sampler->stop_pace.stopped_ns >= SEAT_NS)

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/units.h"
 #include "proc/process.h"
+#include "sampler/glimpses.h"
 #include "sampler/native.h"
 #include "sampler/taking.h"
 #include "trace/faults.h"
@@ -152,8 +153,6 @@ static int use_rings(struct sampler *sampler)
     int r = rings_init(&sampler->rings, FIRST_PERIOD);
     if (r < 0)
         rings_deinit(&sampler->rings);
-    else
-        sampler->rings.registers = sampler->options->native;
     return r;
 }
 
@@ -252,11 +251,14 @@ int sampler_init(struct sampler *sampler, const struct session_options *options,
         r = open_target(sampler, error);
     if (r >= 0 && sampler_native_open(sampler) < 0)
         return error_set(error, -ENOMEM, "out of memory");
+    if (r >= 0 && sampler->clock.by_faults && sampler_glimpses_open(sampler) < 0)
+        return error_set(error, -ENOMEM, "out of memory");
     return r;
 }
 
 void sampler_deinit(struct sampler *sampler)
 {
+    sampler_glimpses_close(sampler);
     sampler_native_close(sampler);
     python_reader_destroy(sampler->reader);
     threads_deinit(&sampler->threads);

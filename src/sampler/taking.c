@@ -11,6 +11,7 @@
 #include "base/paths.h"
 #include "base/units.h"
 #include "proc/process.h"
+#include "sampler/glimpses.h"
 #include "sampler/native.h"
 #include "sampler/taking.h"
 
@@ -48,6 +49,8 @@ static int record_python(struct sampler *sampler, const struct python_stack *sta
     int r = 0;
     for (size_t i = stack->count; i-- > 0 && r >= 0;) {
         const struct python_frame *frame = &stack->frames[i];
+        if (i == 0 && sampler->glimpses)
+            sampler->glimpses->parent_id = id;
         r = recording_writer_stack(sampler->writer, id, frame->file, frame->function, frame->line,
                                    frame->first_line, &id);
     }
@@ -58,6 +61,8 @@ static int record_python(struct sampler *sampler, const struct python_stack *sta
 void taking_resolve(struct sampler *sampler, const struct taking *taking, struct event_owner *owner)
 {
     struct python_stack stack = {0};
+    if (sampler->glimpses)
+        sampler->glimpses->parent_id = SPOT_NO_PARENT;
     if (owner->state != STACK_NO_PYTHON && python_stack_resolve(sampler->reader, &stack) != 0) {
         owner->state = STACK_TORN;
         return;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -94,8 +95,11 @@ static int add_new_threads(struct threads *threads, bool first)
 static bool look_at(struct thread *thread, uint32_t *ret_threads)
 {
     struct counters_thread now;
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
     if (counters_thread_read(thread->stat_fd, &now) < 0 || now.state == 'X' || now.state == 'Z')
         return false;
+    thread->looked_ns = (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
     /* After an exec another thread may go by this number. */
     bool other = now.minor_faults < thread->minor_faults;
     thread->faults += now.minor_faults - (other ? 0 : thread->minor_faults);

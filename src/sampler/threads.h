@@ -16,6 +16,7 @@ struct thread {
     char state;            /* at the last look */
     uint64_t minor_faults; /* in all, at the last look */
     uint64_t faults;       /* since they were settled */
+    uint64_t looked_ns;    /* up to when: CLOCK_MONOTONIC */
     bool ran;              /* used processor time, or was running, since the look before */
     uint64_t cpu_ticks;
     int cpu;               /* processor on which it runs or ran last */

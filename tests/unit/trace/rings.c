@@ -21,14 +21,16 @@ static void start(struct rings *rings, size_t count)
         void *map =
             mmap(NULL, 2 * page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         assert_true(map != MAP_FAILED);
-        rings->items[i] = (struct ring){.tid = 100 + (pid_t)i, .fd = -1, .map = map};
+        rings->items[i] = (struct ring){
+            .tid = 100 + (pid_t)i,
+            .perf = {.fd = -1, .major_fd = -1, .map = map, .data_bytes = page_bytes}};
     }
 }
 
 static void put(struct ring *ring, const void *record, size_t size)
 {
-    struct perf_event_mmap_page *control = ring->map;
-    uint8_t *data = (uint8_t *)ring->map + page_bytes;
+    struct perf_event_mmap_page *control = ring->perf.map;
+    uint8_t *data = (uint8_t *)ring->perf.map + page_bytes;
     for (size_t i = 0; i < size; i++)
         data[(control->data_head + i) % page_bytes] = ((const uint8_t *)record)[i];
     control->data_head += size;
@@ -57,17 +59,17 @@ static void put_fault(struct ring *ring, uint32_t tid, uint64_t time_ns, uint64_
 
 static void expect(struct rings *rings, uint64_t address)
 {
-    struct rings_fault fault = {0};
+    struct perf_fault fault = {0};
     assert_true(rings_next(rings, &fault));
     assert_int_equal(fault.address, address);
 }
 
 static void expect_none(struct rings *rings)
 {
-    struct rings_fault fault;
+    struct perf_fault fault;
     assert_false(rings_next(rings, &fault));
     for (size_t i = 0; i < rings->count; i++) {
-        const struct perf_event_mmap_page *control = rings->items[i].map;
+        const struct perf_event_mmap_page *control = rings->items[i].perf.map;
         assert_int_equal(control->data_tail, control->data_head); /* the kernel may use it again */
     }
 }
@@ -76,7 +78,7 @@ static void a_fault_is_read(void **state)
 {
     (void)state;
     struct rings rings;
-    struct rings_fault fault;
+    struct perf_fault fault;
     start(&rings, 1);
     expect_none(&rings);
     put_fault(&rings.items[0], 4242, UINT64_C(123456789012), UINT64_C(0x7f1234567008), 3);
@@ -196,7 +198,7 @@ static void own_faults(void **state)
     (void)state;
     enum { PAGES = 512 };
     struct rings rings;
-    struct rings_fault fault = {0};
+    struct perf_fault fault = {0};
     if (rings_init(&rings, 16) < 0 || rings_add(&rings, gettid()) < 0) {
         rings_deinit(&rings);
         skip();

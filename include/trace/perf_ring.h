@@ -1,0 +1,52 @@
+/* One thread's page faults, as the kernel writes them into a ring that this process maps: perf_event_open(2).
+ *
+ * Nothing about the thread is changed and no signal is sent: losing the reader cannot harm it. */
+#ifndef MEMSAMPLE_TRACE_PERF_RING_H
+#define MEMSAMPLE_TRACE_PERF_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "proc/registers.h"
+
+struct perf_ring {
+    int fd, major_fd; /* minor faults and major ones, or -1; both write into the one ring */
+    void *map;        /* control page and data pages */
+    size_t data_bytes;
+};
+
+struct perf_ring_options {
+    uint64_t period;      /* faults between two records */
+    size_t data_pages;    /* a power of two */
+    uint32_t stack_bytes; /* how much of the top of the C stack is written down; 0: none */
+    bool registers;       /* the registers are */
+    bool kernel_faults;   /* faults inside system calls count */
+};
+
+struct perf_fault {
+    pid_t tid;
+    uint64_t address;
+    uint64_t time_ns; /* CLOCK_MONOTONIC */
+    int cpu;
+    struct registers registers; /* user space's; `known` 0: none */
+    const uint8_t *stack;       /* from the stack pointer upwards; in the caller's record */
+    size_t stack_bytes;         /* 0: none */
+};
+
+#define PERF_RING_STACK_BYTES 4096
+/* Bytes of a record: header, five words of our own, registers with their ABI, the stack with its two sizes. */
+#define PERF_RING_RECORD_MAX (8 + 5 * 8 + 8 + 8 * REGISTERS_COUNT + 16 + PERF_RING_STACK_BYTES)
+
+/* 0 or a negative errno: -EPERM also when this user has mapped as much as perf_event_mlock_kb(5) allows. */
+int perf_ring_open(struct perf_ring *ring, pid_t tid, const struct perf_ring_options *options);
+/* Whether the kernel would let this process have such an event. 0 or a negative errno. */
+int perf_ring_probe(const struct perf_ring_options *options);
+void perf_ring_close(struct perf_ring *ring);
+void perf_ring_set_period(const struct perf_ring *ring, uint64_t period);
+/* Takes the oldest fault. `record` has PERF_RING_RECORD_MAX bytes, and holds what `ret_fault` points to. Adds how many
+ * were lost before it because the ring was full. False when it is empty. */
+bool perf_ring_next(struct perf_ring *ring, uint8_t *record, struct perf_fault *ret_fault, uint64_t *lost);
+
+#endif

@@ -1,0 +1,409 @@
+/* See glimpses.h. */
+#include "sampler/glimpses.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/units.h"
+
+/* Of one thread. A glimpse costs it some 2 us, and us as much. */
+#define GLIMPSES_PER_S 4000
+#define PERIOD_FIRST   16 /* faults */
+#define PERIOD_LEAST   4
+/* The period is kept while the rate is so far from the wish at most: equal distances meet lines
+ * that take turns more evenly than chance does, and give all glimpses the same weight. */
+#define RATE_BAND     1.6
+#define RATE_CHANGE   3.0 /* at once */
+#define RATE_OVER_NS  (5 * NS_PER_MS)
+#define PERIOD_KEPT   1000 /* glimpses; then another one, in case lines keep step with it */
+#define FULL           24 /* glimpses of a thread: they make a sample of their own */
+#define DATA_PAGES     64 /* some 60 records */
+#define NEVER          (UINT64_C(1) << 40)
+/* Growth of which glimpses explain less did not come by the faults that they saw. */
+#define EXPLAINED_LEAST 0.5
+
+int sampler_glimpses_open(struct sampler *sampler)
+{
+    struct sampler_glimpses *glimpses = calloc(1, sizeof(*glimpses));
+    if (!glimpses)
+        return -ENOMEM;
+    sampler->glimpses = glimpses;
+    spots_init(&glimpses->spots);
+    glimpses->options = (struct perf_ring_options){.period = NEVER,
+                                                   .data_pages = DATA_PAGES,
+                                                   .stack_bytes = PERF_RING_STACK_BYTES,
+                                                   .registers = true,
+                                                   .kernel_faults = true};
+    int r = perf_ring_probe(&glimpses->options);
+    if (r == -EACCES || r == -EPERM) {
+        glimpses->options.kernel_faults = false; /* perf_event_paranoid 2 */
+        r = perf_ring_probe(&glimpses->options);
+    }
+    glimpses->refused = r < 0;
+    return 0;
+}
+
+static void close_threads(struct sampler_glimpses *glimpses)
+{
+    for (size_t i = 0; i < glimpses->thread_count; i++)
+        perf_ring_close(&glimpses->threads[i].ring);
+    glimpses->thread_count = 0;
+}
+
+void sampler_glimpses_close(struct sampler *sampler)
+{
+    if (!sampler->glimpses)
+        return;
+    close_threads(sampler->glimpses);
+    free(sampler->glimpses->threads);
+    free(sampler->glimpses);
+    sampler->glimpses = NULL;
+}
+
+void sampler_glimpses_forget(struct sampler *sampler)
+{
+    if (!sampler->glimpses)
+        return;
+    close_threads(sampler->glimpses);
+    spots_init(&sampler->glimpses->spots);
+}
+
+static struct glimpsed_thread *find_thread(struct sampler_glimpses *glimpses, pid_t tid)
+{
+    for (size_t i = 0; glimpses && i < glimpses->thread_count; i++)
+        if (glimpses->threads[i].tid == tid)
+            return &glimpses->threads[i];
+    return NULL;
+}
+
+static void set_period(struct sampler *sampler, struct glimpsed_thread *thread, double wish)
+{
+    wish *= 0.8 + 0.4 * pace_chance(&sampler->stop_pace);
+    thread->period = wish > PERIOD_LEAST ? (uint64_t)wish | 1 : PERIOD_LEAST;
+    thread->passed = 0;
+    perf_ring_set_period(&thread->ring, thread->period);
+}
+
+/* Lets glimpses come as often as they may while the thread grows. */
+static void pace_thread(struct sampler *sampler, struct glimpsed_thread *thread, uint64_t now_ns)
+{
+    uint64_t over_ns = now_ns - thread->paced_ns;
+    if (over_ns < RATE_OVER_NS)
+        return;
+    double excess = (double)thread->recent * (double)NS_PER_S / (double)over_ns / GLIMPSES_PER_S;
+    thread->recent = 0;
+    thread->paced_ns = now_ns;
+    excess = excess < 1 / RATE_CHANGE ? 1 / RATE_CHANGE : excess > RATE_CHANGE ? RATE_CHANGE : excess;
+    bool slower = excess < 1 / RATE_BAND && thread->period > PERIOD_LEAST;
+    if (excess > RATE_BAND || slower)
+        set_period(sampler, thread, (double)thread->period * excess);
+    else if (thread->passed >= PERIOD_KEPT)
+        set_period(sampler, thread, (double)thread->period);
+}
+
+void sampler_glimpses_follow(struct sampler *sampler, pid_t tid)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    if (!glimpses || glimpses->refused || find_thread(glimpses, tid))
+        return;
+    if (array_reserve(&glimpses->threads, &glimpses->thread_cap, glimpses->thread_count + 1,
+                      sizeof(*glimpses->threads)) < 0)
+        return;
+    struct glimpsed_thread *thread = &glimpses->threads[glimpses->thread_count];
+    *thread = (struct glimpsed_thread){
+        .tid = tid, .period = PERIOD_FIRST, .paced_ns = sampler_now_ns()};
+    glimpses->options.period = thread->period;
+    /* Beyond what this user may map in all, threads have none. */
+    if (perf_ring_open(&thread->ring, tid, &glimpses->options) == 0)
+        glimpses->thread_count++;
+}
+
+/* Where Python stood at a fault, by what the kernel wrote down. */
+static struct spot spot_of(struct sampler *sampler, const struct registers *registers,
+                           const uint8_t *stack, size_t stack_bytes)
+{
+    struct spot spot = {.code_id = SPOT_NO_CODE};
+    struct python_frame frame;
+    uint32_t code_id;
+    int32_t offset;
+    if (!sampler->reader || !spots_find(&sampler->glimpses->spots, registers, stack, stack_bytes,
+                                        &code_id, &offset))
+        return spot;
+    python_code_frame(sampler->reader, code_id, offset, &frame);
+    return (struct spot){code_id, frame.line};
+}
+
+/* Keeps it, or another one in its place, so that all are equally likely to be kept (reservoir
+ * sampling, Vitter 1985). */
+static void keep(struct sampler *sampler, struct glimpsed_thread *thread,
+                 const struct perf_fault *fault)
+{
+    uint32_t at = thread->seen++;
+    thread->passed++;
+    thread->recent++;
+    if (thread->count < GLIMPSES_MAX)
+        at = thread->count++;
+    else
+        at = (uint32_t)(pace_chance(&sampler->stop_pace) * thread->seen);
+    if (at < GLIMPSES_MAX)
+        thread->list[at] = (struct glimpse){
+            .spot = spot_of(sampler, &fault->registers, fault->stack, fault->stack_bytes),
+            .address = fault->address,
+            .time_ns = fault->time_ns,
+        };
+}
+
+static void read_thread(struct sampler *sampler, struct glimpsed_thread *thread)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    struct perf_fault fault;
+    uint64_t lost = 0;
+    while (perf_ring_next(&thread->ring, glimpses->record, &fault, &lost))
+        keep(sampler, thread, &fault);
+    glimpses->lost += lost;
+    thread->recent += (uint32_t)lost;
+    pace_thread(sampler, thread, sampler_now_ns());
+}
+
+void sampler_glimpses_read(struct sampler *sampler)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    for (size_t i = glimpses ? glimpses->thread_count : 0; i-- > 0;) {
+        struct glimpsed_thread *thread = &glimpses->threads[i];
+        read_thread(sampler, thread);
+        if (threads_find(&sampler->threads, thread->tid))
+            continue;
+        perf_ring_close(&thread->ring);
+        *thread = glimpses->threads[--glimpses->thread_count];
+    }
+}
+
+/* ---- stacks that are read ---- */
+
+void sampler_glimpses_meet(struct sampler *sampler, const struct perf_fault *fault)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    if (!glimpses)
+        return;
+    glimpses->met = fault->registers.known;
+    glimpses->met_registers = fault->registers;
+    glimpses->met_bytes = fault->stack_bytes;
+    if (fault->stack_bytes)
+        memcpy(glimpses->met_stack, fault->stack, fault->stack_bytes);
+}
+
+void sampler_glimpses_meet_stopped(struct sampler *sampler, pid_t tid)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    if (!glimpses)
+        return;
+    glimpses->met = registers_read_stopped(tid, &glimpses->met_registers) == 0;
+    remote_addr sp = glimpses->met_registers.values[REGISTERS_SP];
+    glimpses->met_bytes = sizeof(glimpses->met_stack);
+    if (!glimpses->met ||
+        memory_read(&sampler->memory, sp, glimpses->met_stack, glimpses->met_bytes) == 0)
+        return;
+    glimpses->met_bytes = sampler->page_bytes - sp % sampler->page_bytes; /* its end is near */
+    if (glimpses->met_bytes > sizeof(glimpses->met_stack) ||
+        memory_read(&sampler->memory, sp, glimpses->met_stack, glimpses->met_bytes) < 0)
+        glimpses->met_bytes = 0;
+}
+
+static struct spot met_spot(struct sampler *sampler)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    return spot_of(sampler, &glimpses->met_registers, glimpses->met_stack, glimpses->met_bytes);
+}
+
+/* Where the stack stood that was read. */
+static struct spot true_spot(struct sampler *sampler)
+{
+    struct python_bytecode code;
+    struct python_stack stack;
+    if (python_stack_bytecode(sampler->reader, &code) != 0 ||
+        python_stack_resolve(sampler->reader, &stack) != 0 || stack.count == 0)
+        return (struct spot){.code_id = SPOT_NO_CODE};
+    spots_add_code(&sampler->glimpses->spots, &code);
+    return (struct spot){code.code_id, stack.frames[0].line};
+}
+
+void sampler_glimpses_learn(struct sampler *sampler, const struct event_owner *owner)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    if (!glimpses || !glimpses->met || owner->state != STACK_IN_ACT)
+        return;
+    struct spot truly = true_spot(sampler), label = met_spot(sampler);
+    struct spot_stack stack = {owner->stack_id, glimpses->parent_id, owner->truncated};
+    spots_learn(&glimpses->spots, owner->tid, &label, &truly, &stack);
+}
+
+/* ---- stacks that are not ---- */
+
+/* Fills in the stack of a spot. */
+static bool tell(struct sampler *sampler, const struct spot *spot, struct event_owner *owner)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    const struct spot_stack *stack = spots_draw(&glimpses->spots, owner->tid, spot);
+    struct python_frame frame;
+    if (!stack) {
+        stack = spots_kin(&glimpses->spots, owner->tid, spot);
+        if (!stack)
+            return false;
+        python_code_frame(sampler->reader, spot->code_id, 0, &frame);
+        owner->truncated = stack->truncated;
+        if (recording_writer_stack(sampler->writer, stack->parent_id, frame.file, frame.function,
+                                   spot->line, frame.first_line, &owner->stack_id) < 0)
+            return false;
+    } else {
+        owner->stack_id = stack->stack_id;
+        owner->truncated = stack->truncated;
+    }
+    owner->state = STACK_GLIMPSED;
+    return true;
+}
+
+bool sampler_glimpses_tell(struct sampler *sampler, struct event_owner *owner)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    if (!glimpses || !glimpses->met || !sampler->writer)
+        return false;
+    struct spot spot = met_spot(sampler);
+    return tell(sampler, &spot, owner);
+}
+
+/* How many of a thread's glimpses are of faults that were counted; those come first afterwards. */
+static uint32_t sort_out(const struct sampler *sampler, struct glimpsed_thread *thread)
+{
+    const struct thread *counted = threads_find(&sampler->threads, thread->tid);
+    uint64_t until_ns = counted ? counted->looked_ns : UINT64_MAX;
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < thread->count; i++) {
+        struct glimpse glimpse = thread->list[i];
+        if (glimpse.time_ns > until_ns)
+            continue;
+        thread->list[i] = thread->list[before];
+        thread->list[before++] = glimpse;
+    }
+    return before;
+}
+
+static struct glimpsed_thread *thread_of(struct sampler *sampler, const struct event_owner *owner)
+{
+    struct glimpsed_thread *thread = find_thread(sampler->glimpses, owner->tid);
+    return thread && thread->ready ? thread : NULL;
+}
+
+/* What came after the sample at hand is the next one's. */
+static void keep_rest(struct glimpsed_thread *thread)
+{
+    thread->count -= thread->ready;
+    memmove(thread->list, thread->list + thread->ready, thread->count * sizeof(thread->list[0]));
+    thread->ready = 0;
+    thread->seen = thread->count;
+}
+
+/* Whether the glimpses of all threads explain most of what grew. */
+static bool explain_growth(const struct sampler *sampler)
+{
+    const struct sampler_glimpses *glimpses = sampler->glimpses;
+    uint64_t faults = 0;
+    for (size_t i = 0; i < glimpses->thread_count; i++)
+        faults += glimpses->threads[i].seen * glimpses->threads[i].period;
+    double bytes = (double)faults * sampler->fault_bytes;
+    return bytes > EXPLAINED_LEAST * (double)sampler->sample_grown_bytes;
+}
+
+/* The glimpses of the owner's thread share its faults, with its own stack if that was met in the
+ * act: it is one more of them. */
+static void join_owner(struct sampler *sampler, struct taking *taking, size_t index, size_t room)
+{
+    struct event_owner *owner = &taking->owners[index];
+    struct glimpsed_thread *thread = thread_of(sampler, owner);
+    bool stays = owner->state == STACK_IN_ACT || owner->state == STACK_GLIMPSED;
+    uint32_t count = thread->ready < room ? thread->ready : (uint32_t)room;
+    uint64_t each = owner->faults / (count + (stays ? 1 : 0));
+    uint64_t unknown = 0;
+    each += each == 0;
+    for (uint32_t i = 0; i < count; i++) {
+        /* They are in the order of time, of which a part is as good as another. */
+        const struct glimpse *glimpse = &thread->list[(size_t)i * thread->ready / count];
+        struct event_owner told = {
+            .tid = owner->tid, .faults = each, .fault_address = glimpse->address};
+        if (tell(sampler, &glimpse->spot, &told))
+            taking->owners[taking->event.owner_count++] = told;
+        else
+            unknown += each;
+    }
+    uint64_t given = each * count;
+    owner->faults = owner->faults > given ? owner->faults - given : 0;
+    owner->faults += unknown + (owner->faults == 0 && stays ? each : 0);
+    if (!stays && owner->faults && owner->state != STACK_LATER)
+        owner->state = STACK_LATE;
+    if (!stays) {
+        owner->stack_id = 0;
+        owner->fault_address = 0;
+    }
+}
+
+static void drop_empty(struct taking *taking)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < taking->event.owner_count; i++)
+        if (taking->owners[i].faults)
+            taking->owners[kept++] = taking->owners[i];
+    taking->event.owner_count = (uint32_t)kept;
+}
+
+void sampler_glimpses_join(struct sampler *sampler, struct taking *taking)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    size_t owners = taking->event.owner_count, growing = 0;
+    if (!glimpses || !glimpses->thread_count || taking->freed_only || !sampler->writer)
+        return;
+    sampler_glimpses_read(sampler);
+    for (size_t i = 0; i < glimpses->thread_count; i++)
+        glimpses->threads[i].ready = sort_out(sampler, &glimpses->threads[i]);
+    for (size_t i = 0; i < owners; i++)
+        growing += thread_of(sampler, &taking->owners[i]) != NULL;
+    bool by_fault = owners && (taking->owners[0].state == STACK_IN_ACT ||
+                               taking->owners[0].state == STACK_GLIMPSED ||
+                               taking->owners[0].state == STACK_LATE);
+    if (growing && (by_fault || explain_growth(sampler))) {
+        size_t room = (OWNERS_MAX - owners) / growing;
+        for (size_t i = 0; i < owners; i++)
+            if (thread_of(sampler, &taking->owners[i]))
+                join_owner(sampler, taking, i, room);
+        drop_empty(taking);
+    }
+    for (size_t i = 0; i < glimpses->thread_count; i++)
+        keep_rest(&glimpses->threads[i]);
+}
+
+/* Threads whose growth only glimpses tell of. */
+static void add_growing(struct sampler *sampler, struct taking *taking)
+{
+    for (size_t i = 0; i < sampler->threads.count; i++)
+        if (sampler->threads.items[i].faults)
+            taking_add_later(taking, &sampler->threads.items[i]);
+}
+
+void sampler_take_glimpsed(struct sampler *sampler)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    struct taking taking = {.memory_read = true};
+    uint32_t most = 0;
+    sampler_glimpses_read(sampler);
+    for (size_t i = 0; glimpses && i < glimpses->thread_count; i++)
+        if (glimpses->threads[i].seen > most)
+            most = glimpses->threads[i].seen;
+    if (most < FULL || sampler->sample_fell || !sampler->sample_grown_bytes || !sampler->reader ||
+        !sampler->writer || sampler->finalizing || threads_look(&sampler->threads) < 0 ||
+        !explain_growth(sampler))
+        return;
+    add_growing(sampler, &taking);
+    if (taking.event.owner_count == 0)
+        return;
+    taking_finish(sampler, &taking, sampler->sample_moved_bytes);
+}

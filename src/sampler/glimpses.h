@@ -1,0 +1,76 @@
+/* Faults between two samples.
+ *
+ * A sample costs the target time, so that one stands for hundreds of faults. Beside it the kernel
+ * writes down every few faults of a growing thread, with the registers and the top of the C stack:
+ * a glimpse. Nobody is woken or stopped for it. When the next sample is taken, the glimpses since
+ * the one before share the growth with it, each with its own address, and with a stack that was
+ * read at the same spot (spots.h). */
+#ifndef MEMSAMPLE_SAMPLER_GLIMPSES_H
+#define MEMSAMPLE_SAMPLER_GLIMPSES_H
+
+#include "sampler/sampler.h"
+#include "sampler/spots.h"
+#include "sampler/taking.h"
+#include "trace/perf_ring.h"
+
+#define GLIMPSES_MAX 48 /* of a thread between two samples; more are thinned out evenly */
+
+struct glimpse {
+    struct spot spot;
+    remote_addr address;
+    uint64_t time_ns; /* CLOCK_MONOTONIC */
+};
+
+struct glimpsed_thread {
+    pid_t tid;
+    struct perf_ring ring;
+    struct glimpse list[GLIMPSES_MAX];
+    uint32_t count, seen;
+    uint32_t ready; /* the first of the list, that are of the sample at hand */
+    uint64_t period; /* faults between two */
+    uint32_t passed; /* glimpses since it was set */
+    uint32_t recent; /* and since the rate was last looked at */
+    uint64_t paced_ns;
+};
+
+struct sampler_glimpses {
+    struct spots spots;
+    struct perf_ring_options options;
+    bool refused; /* by the kernel */
+    struct glimpsed_thread *threads;
+    size_t thread_count, thread_cap;
+    uint64_t lost; /* the kernel had no room for them */
+    /* The fault at which a stack is being read; its label is the reader's business. */
+    struct registers met_registers;
+    uint8_t met_stack[PERF_RING_STACK_BYTES];
+    size_t met_bytes;
+    bool met;
+    uint32_t parent_id; /* of the stack that was resolved last: without its innermost frame */
+    uint8_t record[PERF_RING_RECORD_MAX];
+};
+
+/* 0 or -ENOMEM. Without the right to use perf there will be none. */
+int sampler_glimpses_open(struct sampler *sampler);
+void sampler_glimpses_close(struct sampler *sampler);
+/* After an exec, and with another reader: what was learnt does not hold. */
+void sampler_glimpses_forget(struct sampler *sampler);
+/* The thread grows: follows it. */
+void sampler_glimpses_follow(struct sampler *sampler, pid_t tid);
+/* Reads what the kernel wrote down, so that there is room again. */
+void sampler_glimpses_read(struct sampler *sampler);
+
+/* The fault at which a stack is going to be read: as the kernel wrote it down, or as the stopped
+ * thread has it. */
+void sampler_glimpses_meet(struct sampler *sampler, const struct perf_fault *fault);
+void sampler_glimpses_meet_stopped(struct sampler *sampler, pid_t tid);
+/* That stack was read and resolved. */
+void sampler_glimpses_learn(struct sampler *sampler, const struct event_owner *owner);
+/* That stack could not be read in time: whether the fault itself tells. */
+bool sampler_glimpses_tell(struct sampler *sampler, struct event_owner *owner);
+/* Lets glimpses share in a sample that is complete otherwise. */
+void sampler_glimpses_join(struct sampler *sampler, struct taking *taking);
+/* Makes a sample of glimpses alone when there are enough: no stack need be read for it. RSS was
+ * read just now. */
+void sampler_take_glimpsed(struct sampler *sampler);
+
+#endif
