@@ -35,7 +35,7 @@ struct perf_fault {
     size_t stack_bytes;         /* 0: none */
 };
 
-#define PERF_RING_STACK_BYTES 4096
+#define PERF_RING_STACK_BYTES 8192
 /* Bytes of a record: header, five words of our own, registers with their ABI, the stack with its two sizes. */
 #define PERF_RING_RECORD_MAX (8 + 5 * 8 + 8 + 8 * REGISTERS_COUNT + 16 + PERF_RING_STACK_BYTES)
 

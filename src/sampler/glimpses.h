@@ -27,10 +27,13 @@ struct glimpsed_thread {
     struct glimpse list[GLIMPSES_MAX];
     uint32_t count, seen;
     uint32_t ready; /* the first of the list, that are of the sample at hand */
-    uint64_t period; /* faults between two */
+    double mean_period; /* faults between two */
+    uint64_t period;    /* as set last */
     uint32_t passed; /* glimpses since it was set */
     uint32_t recent; /* and since the rate was last looked at */
     uint64_t paced_ns;
+    uint32_t stack_bytes;
+    uint32_t looked, blank; /* glimpses with it, and those that showed no known code */
 };
 
 struct sampler_glimpses {

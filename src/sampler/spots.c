@@ -6,8 +6,9 @@
 #include "base/array.h"
 #include "base/bytes.h"
 
-#define FAITHFUL_WEIGHT 0.05 /* of a new value in the running mean */
-#define FAITHFUL_LEAST  0.9
+#define LABELS_LEAST   4
+#define LABELS_MOST    20 /* that the running mean is of */
+#define FAITHFUL_LEAST 0.9
 #define UNIT_BYTES      2 /* of an instruction: what is pointed to is the next one */
 
 /* Registers that a function must leave as they were, and so saves where it uses them. */
@@ -20,7 +21,6 @@ static const uint8_t saved[] = {19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29};
 void spots_init(struct spots *spots)
 {
     memset(spots, 0, sizeof(*spots));
-    spots->random = 1;
 }
 
 static size_t first_behind(const struct spots *spots, remote_addr address)
@@ -95,56 +95,45 @@ static size_t slot_of(pid_t tid, uint32_t code_id, int32_t line)
     return (hash >> 16) & (SPOT_SLOTS - 1);
 }
 
-static bool is_of(const struct spot_slot *slot, pid_t tid, uint32_t code_id, int32_t line)
+static const struct spot_stack *find_stack(const struct spots *spots, pid_t tid, uint32_t code_id,
+                                           int32_t line)
 {
-    return slot->count && slot->tid == tid && slot->spot.code_id == code_id &&
-           slot->spot.line == line;
+    const struct spot_slot *slot = &spots->slots[slot_of(tid, code_id, line)];
+    bool found = slot->tid == tid && slot->spot.code_id == code_id && slot->spot.line == line;
+    return found ? &slot->stack : NULL;
 }
 
 static void keep(struct spots *spots, pid_t tid, uint32_t code_id, int32_t line,
                  const struct spot_stack *stack)
 {
-    struct spot_slot *slot = &spots->slots[slot_of(tid, code_id, line)];
-    if (!is_of(slot, tid, code_id, line))
-        *slot = (struct spot_slot){.tid = tid, .spot = {code_id, line}};
-    slot->stacks[slot->count++ % SPOT_STACKS] = *stack;
+    spots->slots[slot_of(tid, code_id, line)] =
+        (struct spot_slot){.tid = tid, .spot = {code_id, line}, .stack = *stack};
 }
 
 void spots_learn(struct spots *spots, pid_t tid, const struct spot *label, const struct spot *truly,
                  const struct spot_stack *stack)
 {
     bool same = label->code_id == truly->code_id && label->line == truly->line;
-    if (label->code_id != SPOT_NO_CODE)
-        spots->faithful += FAITHFUL_WEIGHT * ((same ? 1 : 0) - spots->faithful);
-    keep(spots, tid, label->code_id, label->line, stack);
     if (truly->code_id != SPOT_NO_CODE)
         keep(spots, tid, truly->code_id, SPOT_ANY_LINE, stack);
+    if (label->code_id == SPOT_NO_CODE)
+        return;
+    spots->labels += spots->labels < LABELS_MOST;
+    spots->faithful += ((same ? 1 : 0) - spots->faithful) / spots->labels;
+    keep(spots, tid, label->code_id, label->line, stack);
 }
 
-/* xorshift64 (Marsaglia 2003) */
-static uint64_t next_random(struct spots *spots)
+const struct spot_stack *spots_stack(const struct spots *spots, pid_t tid, const struct spot *label)
 {
-    spots->random ^= spots->random << 13;
-    spots->random ^= spots->random >> 7;
-    spots->random ^= spots->random << 17;
-    return spots->random >> 16;
-}
-
-const struct spot_stack *spots_draw(struct spots *spots, pid_t tid, const struct spot *label)
-{
-    const struct spot_slot *slot = &spots->slots[slot_of(tid, label->code_id, label->line)];
-    if (!is_of(slot, tid, label->code_id, label->line))
-        return NULL;
-    uint32_t count = slot->count < SPOT_STACKS ? slot->count : SPOT_STACKS;
-    return &slot->stacks[next_random(spots) % count];
+    return label->code_id == SPOT_NO_CODE ? NULL
+                                          : find_stack(spots, tid, label->code_id, label->line);
 }
 
 const struct spot_stack *spots_kin(const struct spots *spots, pid_t tid, const struct spot *label)
 {
-    const struct spot_slot *slot = &spots->slots[slot_of(tid, label->code_id, SPOT_ANY_LINE)];
-    if (label->code_id == SPOT_NO_CODE || spots->faithful < FAITHFUL_LEAST ||
-        !is_of(slot, tid, label->code_id, SPOT_ANY_LINE))
+    if (label->code_id == SPOT_NO_CODE || spots->labels < LABELS_LEAST ||
+        spots->faithful < FAITHFUL_LEAST)
         return NULL;
-    const struct spot_stack *stack = &slot->stacks[(slot->count - 1) % SPOT_STACKS];
-    return stack->parent_id == SPOT_NO_PARENT ? NULL : stack;
+    const struct spot_stack *stack = find_stack(spots, tid, label->code_id, SPOT_ANY_LINE);
+    return stack && stack->parent_id != SPOT_NO_PARENT ? stack : NULL;
 }

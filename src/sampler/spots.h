@@ -3,12 +3,12 @@
  * An evaluation loop keeps the address of the next instruction in a register, and whatever it calls
  * saves that register on the C stack. The lowest word there that points into known bytecode is
  * therefore the instruction that Python executes: a spot, which is a code object and a line. Its
- * callers are not on the C stack. They are those of a stack that was read at the same spot.
+ * callers are not on the C stack. They are those of the last stack that was read at the same spot.
  *
  * Nothing guarantees that the word is not left over from a call before. So spots are only used as
  * labels: each stack that is read comes with the label of its own fault, and a label stands for the
- * stacks that were read at it, one of the last few by lot. Labels that mislead are then right on
- * average, as if the stacks had been drawn without them. Knows no process. */
+ * last stack that was read at it, wherever that stood. Labels that mislead are then right on
+ * average, as if the stacks had been taken without them. Knows no process. */
 #ifndef MEMSAMPLE_SAMPLER_SPOTS_H
 #define MEMSAMPLE_SAMPLER_SPOTS_H
 
@@ -22,7 +22,6 @@
 
 #define SPOT_CODES_MAX 1024
 #define SPOT_SLOTS     2048 /* power of two */
-#define SPOT_STACKS    8    /* the last that were read at a spot */
 #define SPOT_NO_CODE   UINT32_MAX
 #define SPOT_ANY_LINE  (-1)
 #define SPOT_NO_PARENT UINT32_MAX
@@ -41,8 +40,7 @@ struct spot_stack {
 struct spot_slot {
     pid_t tid; /* 0: free */
     struct spot spot;
-    struct spot_stack stacks[SPOT_STACKS];
-    uint32_t count; /* stacks that were ever read there */
+    struct spot_stack stack; /* the last that was read there */
 };
 
 struct spots {
@@ -50,7 +48,7 @@ struct spots {
     size_t code_count;
     struct spot_slot slots[SPOT_SLOTS];
     double faithful; /* running mean: the share of stacks that stood where their label said */
-    uint64_t random;
+    uint32_t labels; /* how many went into it, up to some */
 };
 
 void spots_init(struct spots *spots);
@@ -62,8 +60,8 @@ bool spots_find(const struct spots *spots, const struct registers *registers, co
 /* A stack that was read at a fault with this label; `truly` is where it stood. */
 void spots_learn(struct spots *spots, pid_t tid, const struct spot *label, const struct spot *truly,
                  const struct spot_stack *stack);
-/* A stack of the thread for a label; NULL: none was read there. */
-const struct spot_stack *spots_draw(struct spots *spots, pid_t tid, const struct spot *label);
+/* The thread's stack for a label; NULL: none was read there. */
+const struct spot_stack *spots_stack(const struct spots *spots, pid_t tid, const struct spot *label);
 /* The last stack of the thread in the code of a label, if labels can be relied on; or NULL. */
 const struct spot_stack *spots_kin(const struct spots *spots, pid_t tid, const struct spot *label);
 

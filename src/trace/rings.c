@@ -13,7 +13,7 @@
 #define NOTES_LEAST 12 /* faults, before the share that was met in the act says anything */
 #define GOOD_SHARE  0.5
 #define BLIND_SHARE 0.1
-#define DATA_PAGES  4 /* some newest faults: only one is read */
+#define DATA_PAGES  8 /* some newest faults: only one is read */
 #define NEVER       (UINT64_C(1) << 40)
 
 int rings_init(struct rings *rings, uint64_t period)
