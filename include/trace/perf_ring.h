@@ -22,7 +22,9 @@ struct perf_ring_options {
     size_t data_pages;    /* a power of two */
     uint32_t stack_bytes; /* how much of the top of the C stack is written down; 0: none */
     bool registers;       /* the registers are */
+    uint32_t wake_bytes;  /* readable when so much was written; 0: at every record */
     bool kernel_faults;   /* faults inside system calls count */
+    bool page_sizes;      /* of the pages that came are told (Linux 5.11) */
 };
 
 struct perf_fault {
@@ -33,20 +35,22 @@ struct perf_fault {
     struct registers registers; /* user space's; `known` 0: none */
     const uint8_t *stack;       /* from the stack pointer upwards; in the caller's record */
     size_t stack_bytes;         /* 0: none */
+    uint64_t page_bytes;        /* of the page that came; 0: not known */
 };
 
 #define PERF_RING_STACK_BYTES 8192
-/* Bytes of a record: header, five words of our own, registers with their ABI, the stack with its two sizes. */
-#define PERF_RING_RECORD_MAX (8 + 5 * 8 + 8 + 8 * REGISTERS_COUNT + 16 + PERF_RING_STACK_BYTES)
+/* Bytes of a record: header, five words of our own, registers with their ABI, the stack with its two sizes, a page's. */
+#define PERF_RING_RECORD_MAX (8 + 5 * 8 + 8 + 8 * REGISTERS_COUNT + 16 + PERF_RING_STACK_BYTES + 8)
 
 /* 0 or a negative errno: -EPERM also when this user has mapped as much as perf_event_mlock_kb(5) allows. */
 int perf_ring_open(struct perf_ring *ring, pid_t tid, const struct perf_ring_options *options);
-/* Whether the kernel would let this process have such an event. 0 or a negative errno. */
-int perf_ring_probe(const struct perf_ring_options *options);
 void perf_ring_close(struct perf_ring *ring);
 void perf_ring_set_period(const struct perf_ring *ring, uint64_t period);
 /* Takes the oldest fault. `record` has PERF_RING_RECORD_MAX bytes, and holds what `ret_fault` points to. Adds how many
  * were lost before it because the ring was full. False when it is empty. */
 bool perf_ring_next(struct perf_ring *ring, uint8_t *record, struct perf_fault *ret_fault, uint64_t *lost);
+/* Leaves out what the kernel or this user's rights do not allow: faults inside system calls (perf_event_paranoid 2), sizes of
+ * pages. 0, or why there are no events at all as a negative errno. */
+int perf_ring_adapt(struct perf_ring_options *options);
 
 #endif

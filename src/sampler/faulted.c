@@ -55,6 +55,7 @@ void sampler_follow_grower(struct sampler *sampler)
 
 static void finish(struct sampler *sampler, struct taking *taking, pid_t tid)
 {
+    taking_book(sampler, taking);
     uint64_t moved_bytes = sampler->sample_moved_bytes;
     struct event_owner *owner = &taking->owners[0];
     owner->faults = taking->faults = 1; /* until all threads were looked at */

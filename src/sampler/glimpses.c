@@ -4,20 +4,25 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "base/array.h"
+#include "base/cleanup.h"
 #include "base/units.h"
 
 /* Of one thread. A glimpse costs it some 2 us, and us as much. */
 #define GLIMPSES_PER_S 4000
 #define PERIOD_FIRST   16 /* faults */
-#define PERIOD_LEAST   4
+#define PERIOD_LEAST   4         /* unless a fault brings in so much that few come: */
+#define LARGE_FAULT    (64 * KIB)
 /* The mean is kept while the rate is so far from the wish at most: equal distances give all glimpses
  * the same weight. But none is kept for long: lines that take turns keep step with some (measured:
  * 4.5 % off with 33, where 31 and 35 are 0.5 to 0.9 % off). */
 #define RATE_BAND     1.6
-#define RATE_CHANGE   3.0 /* at once */
+#define RATE_LESS     3.0 /* often at once, at most */
+#define RATE_MORE     8.0
 #define RATE_OVER_NS  (5 * NS_PER_MS)
+#define RATE_OVER     100 /* glimpses: at once */
 #define PERIOD_KEPT   8 /* glimpses */
 #define PERIOD_SPREAD 0.3
 /* Most loops are found within 1 KiB, those below NumPy's functions within 4 (measured). */
@@ -26,7 +31,6 @@
 #define BLANK_SHARE  0.2
 #define FULL           24 /* glimpses of a thread: they make a sample of their own */
 #define DATA_PAGES     64 /* some 60 records */
-#define NEVER          (UINT64_C(1) << 40)
 /* Growth of which glimpses explain less did not come by the faults that they saw. */
 #define EXPLAINED_LEAST 0.5
 
@@ -36,18 +40,12 @@ int sampler_glimpses_open(struct sampler *sampler)
     if (!glimpses)
         return -ENOMEM;
     sampler->glimpses = glimpses;
+    glimpses->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     spots_init(&glimpses->spots);
-    glimpses->options = (struct perf_ring_options){.period = NEVER,
-                                                   .data_pages = DATA_PAGES,
-                                                   .stack_bytes = PERF_RING_STACK_BYTES,
-                                                   .registers = true,
-                                                   .kernel_faults = true};
-    int r = perf_ring_probe(&glimpses->options);
-    if (r == -EACCES || r == -EPERM) {
-        glimpses->options.kernel_faults = false; /* perf_event_paranoid 2 */
-        r = perf_ring_probe(&glimpses->options);
-    }
-    glimpses->refused = r < 0;
+    glimpses->options = (struct perf_ring_options){
+        .data_pages = DATA_PAGES, .registers = true, .kernel_faults = true, .page_sizes = true};
+    int r = perf_ring_adapt(&glimpses->options);
+    glimpses->refused = r < 0 || glimpses->epoll_fd < 0;
     return 0;
 }
 
@@ -63,6 +61,7 @@ void sampler_glimpses_close(struct sampler *sampler)
     if (!sampler->glimpses)
         return;
     close_threads(sampler->glimpses);
+    fd_closep(&sampler->glimpses->epoll_fd);
     free(sampler->glimpses->threads);
     free(sampler->glimpses);
     sampler->glimpses = NULL;
@@ -87,7 +86,7 @@ static struct glimpsed_thread *find_thread(struct sampler_glimpses *glimpses, pi
 static void set_period(struct sampler *sampler, struct glimpsed_thread *thread)
 {
     double spread = 1 - PERIOD_SPREAD + 2 * PERIOD_SPREAD * pace_chance(&sampler->stop_pace);
-    thread->period = (uint64_t)(thread->mean_period * spread + 0.5);
+    thread->period = thread->mean_period > 1 ? (uint64_t)(thread->mean_period * spread + 0.5) : 1;
     thread->passed = 0;
     perf_ring_set_period(&thread->ring, thread->period);
 }
@@ -96,15 +95,14 @@ static void set_period(struct sampler *sampler, struct glimpsed_thread *thread)
 static void pace_thread(struct sampler *sampler, struct glimpsed_thread *thread, uint64_t now_ns)
 {
     uint64_t over_ns = now_ns - thread->paced_ns;
-    if (over_ns >= RATE_OVER_NS) {
+    if (over_ns >= RATE_OVER_NS || thread->recent >= RATE_OVER) {
         double excess = (double)thread->recent * (double)NS_PER_S / (double)over_ns / GLIMPSES_PER_S;
-        excess = excess < 1 / RATE_CHANGE ? 1 / RATE_CHANGE
-                 : excess > RATE_CHANGE   ? RATE_CHANGE
-                                          : excess;
+        excess = excess < 1 / RATE_LESS ? 1 / RATE_LESS : excess > RATE_MORE ? RATE_MORE : excess;
         if (excess > RATE_BAND || excess < 1 / RATE_BAND)
             thread->mean_period *= excess;
-        if (thread->mean_period < PERIOD_LEAST)
-            thread->mean_period = PERIOD_LEAST;
+        double least = sampler->fault_bytes > LARGE_FAULT ? 1 : PERIOD_LEAST;
+        if (thread->mean_period < least)
+            thread->mean_period = least;
         thread->recent = 0;
         thread->paced_ns = now_ns;
     }
@@ -120,7 +118,14 @@ static int open_ring(struct sampler_glimpses *glimpses, struct glimpsed_thread *
     thread->looked = thread->blank = 0;
     glimpses->options.period = thread->period;
     glimpses->options.stack_bytes = thread->stack_bytes;
-    return perf_ring_open(&thread->ring, thread->tid, &glimpses->options);
+    glimpses->options.wake_bytes = FULL * thread->stack_bytes;
+    int r = perf_ring_open(&thread->ring, thread->tid, &glimpses->options);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = thread->ring.fd};
+    if (r == 0 && epoll_ctl(glimpses->epoll_fd, EPOLL_CTL_ADD, thread->ring.fd, &event) < 0) {
+        r = -errno;
+        perf_ring_close(&thread->ring);
+    }
+    return r;
 }
 
 void sampler_glimpses_follow(struct sampler *sampler, pid_t tid)
@@ -167,6 +172,13 @@ static void deepen(struct sampler_glimpses *glimpses, struct glimpsed_thread *th
     open_ring(glimpses, thread);
 }
 
+/* What a fault brought in, in pages. */
+static uint64_t pages_of(const struct sampler *sampler, const struct perf_fault *fault)
+{
+    uint64_t pages = fault->page_bytes / sampler->page_bytes;
+    return pages ? pages : 1;
+}
+
 /* Keeps it, or another one in its place, so that all are equally likely to be kept (reservoir
  * sampling, Vitter 1985). */
 static void keep(struct sampler *sampler, struct glimpsed_thread *thread,
@@ -183,7 +195,10 @@ static void keep(struct sampler *sampler, struct glimpsed_thread *thread,
         return;
     struct spot spot = spot_of(sampler, &fault->registers, fault->stack, fault->stack_bytes);
     thread->list[at] = (struct glimpse){
-        .spot = spot, .address = fault->address, .time_ns = fault->time_ns};
+        .spot = spot,
+        .address = fault->address,
+        .time_ns = fault->time_ns,
+        .pages = thread->period * pages_of(sampler, fault)};
     thread->looked++;
     thread->blank += spot.code_id == SPOT_NO_CODE;
 }
@@ -308,10 +323,12 @@ bool sampler_glimpses_tell(struct sampler *sampler, struct event_owner *owner)
 }
 
 /* How many of a thread's glimpses are of faults that were counted; those come first afterwards. */
-static uint32_t sort_out(const struct sampler *sampler, struct glimpsed_thread *thread)
+static uint32_t sort_out(const struct sampler *sampler, struct glimpsed_thread *thread,
+                         uint64_t until_ns)
 {
     const struct thread *counted = threads_find(&sampler->threads, thread->tid);
-    uint64_t until_ns = counted ? counted->looked_ns : UINT64_MAX;
+    if (counted && counted->looked_ns < until_ns)
+        until_ns = counted->looked_ns;
     uint32_t before = 0;
     for (uint32_t i = 0; i < thread->count; i++) {
         struct glimpse glimpse = thread->list[i];
@@ -338,47 +355,62 @@ static void keep_rest(struct glimpsed_thread *thread)
     thread->seen = thread->count;
 }
 
+/* One of `count` among the glimpses that are ready. They are in the order of time, more or less, of
+ * which a part is as good as another. */
+static const struct glimpse *pick(const struct glimpsed_thread *thread, uint32_t i, uint32_t count)
+{
+    return &thread->list[(size_t)i * thread->ready / count];
+}
+
+static uint64_t pages_in_all(const struct glimpsed_thread *thread, uint32_t count)
+{
+    uint64_t pages = 0;
+    for (uint32_t i = 0; i < count; i++)
+        pages += pick(thread, i, count)->pages;
+    return pages;
+}
+
 /* Whether the glimpses of all threads explain most of what grew. */
 static bool explain_growth(const struct sampler *sampler)
 {
     const struct sampler_glimpses *glimpses = sampler->glimpses;
-    uint64_t faults = 0;
-    for (size_t i = 0; i < glimpses->thread_count; i++)
-        faults += glimpses->threads[i].seen * glimpses->threads[i].period;
-    double bytes = (double)faults * sampler->fault_bytes;
-    return bytes > EXPLAINED_LEAST * (double)sampler->sample_grown_bytes;
+    double pages = 0;
+    for (size_t i = 0; i < glimpses->thread_count; i++) {
+        const struct glimpsed_thread *thread = &glimpses->threads[i];
+        for (uint32_t j = 0; j < thread->count; j++)
+            pages += (double)thread->list[j].pages * thread->seen / thread->count;
+    }
+    return pages * (double)sampler->page_bytes >
+           EXPLAINED_LEAST * (double)sampler->sample_grown_bytes;
 }
 
-/* The glimpses of the owner's thread share its faults, with its own stack if that was met in the
- * act: it is one more of them. */
+/* The glimpses of the owner's thread share its growth. If its own stack was met in the act, that is
+ * one fault more, and has what nobody knows the spot of. */
 static void join_owner(struct sampler *sampler, struct taking *taking, size_t index, size_t room)
 {
     struct event_owner *owner = &taking->owners[index];
     struct glimpsed_thread *thread = thread_of(sampler, owner);
-    bool stays = owner->state == STACK_IN_ACT || owner->state == STACK_GLIMPSED;
+    bool stays = owner->state == STACK_IN_ACT || owner->state == STACK_GLIMPSED ||
+                 owner->state == STACK_NO_PYTHON;
     uint32_t count = thread->ready < room ? thread->ready : (uint32_t)room;
-    uint64_t each = owner->faults / (count + (stays ? 1 : 0));
-    uint64_t unknown = 0;
-    each += each == 0;
+    uint64_t pages = pages_in_all(thread, count) + (stays ? 1 : 0);
+    uint64_t faults = owner->faults > pages ? owner->faults : pages, left = faults;
     for (uint32_t i = 0; i < count; i++) {
-        /* They are in the order of time, of which a part is as good as another. */
-        const struct glimpse *glimpse = &thread->list[(size_t)i * thread->ready / count];
-        struct event_owner told = {
-            .tid = owner->tid, .faults = each, .fault_address = glimpse->address};
-        if (tell(sampler, &glimpse->spot, &told))
-            taking->owners[taking->event.owner_count++] = told;
-        else
-            unknown += each;
+        const struct glimpse *glimpse = pick(thread, i, count);
+        struct event_owner told = {.tid = owner->tid, .fault_address = glimpse->address};
+        told.faults = (uint64_t)((unsigned __int128)faults * glimpse->pages / pages);
+        if (!tell(sampler, &glimpse->spot, &told))
+            continue;
+        taking->owners[taking->event.owner_count++] = told;
+        left -= told.faults;
     }
-    uint64_t given = each * count;
-    owner->faults = owner->faults > given ? owner->faults - given : 0;
-    owner->faults += unknown + (owner->faults == 0 && stays ? each : 0);
-    if (!stays && owner->faults && owner->state != STACK_LATER)
+    owner->faults = left;
+    if (stays)
+        return;
+    if (left && owner->state != STACK_LATER)
         owner->state = STACK_LATE;
-    if (!stays) {
-        owner->stack_id = 0;
-        owner->fault_address = 0;
-    }
+    owner->stack_id = 0;
+    owner->fault_address = 0;
 }
 
 static void drop_empty(struct taking *taking)
@@ -398,7 +430,8 @@ void sampler_glimpses_join(struct sampler *sampler, struct taking *taking)
         return;
     sampler_glimpses_read(sampler);
     for (size_t i = 0; i < glimpses->thread_count; i++)
-        glimpses->threads[i].ready = sort_out(sampler, &glimpses->threads[i]);
+        glimpses->threads[i].ready =
+            sort_out(sampler, &glimpses->threads[i], taking->until_ns ? taking->until_ns : UINT64_MAX);
     for (size_t i = 0; i < owners; i++)
         growing += thread_of(sampler, &taking->owners[i]) != NULL;
     bool by_fault = owners && (taking->owners[0].state == STACK_IN_ACT ||
@@ -423,21 +456,39 @@ static void add_growing(struct sampler *sampler, struct taking *taking)
             taking_add_later(taking, &sampler->threads.items[i]);
 }
 
-void sampler_take_glimpsed(struct sampler *sampler)
+static uint32_t most_seen(const struct sampler_glimpses *glimpses)
 {
-    struct sampler_glimpses *glimpses = sampler->glimpses;
-    struct taking taking = {.memory_read = true};
     uint32_t most = 0;
-    sampler_glimpses_read(sampler);
-    for (size_t i = 0; glimpses && i < glimpses->thread_count; i++)
+    for (size_t i = 0; i < glimpses->thread_count; i++)
         if (glimpses->threads[i].seen > most)
             most = glimpses->threads[i].seen;
-    if (most < FULL || sampler->sample_fell || !sampler->sample_grown_bytes || !sampler->reader ||
-        !sampler->writer || sampler->finalizing || threads_look(&sampler->threads) < 0 ||
+    return most;
+}
+
+/* Makes a sample of at least so many glimpses, up to a moment. */
+static bool take_glimpsed(struct sampler *sampler, uint32_t least, uint64_t until_ns)
+{
+    struct taking taking = {.memory_read = true, .until_ns = until_ns};
+    if (!sampler->glimpses || !sampler->reader || !sampler->writer || sampler->finalizing ||
+        sampler->released_bytes || !sampler->grown_bytes)
+        return false;
+    sampler_glimpses_read(sampler);
+    if (most_seen(sampler->glimpses) < least || threads_look(&sampler->threads) < 0 ||
         !explain_growth(sampler))
-        return;
+        return false;
     add_growing(sampler, &taking);
     if (taking.event.owner_count == 0)
-        return;
+        return false;
     taking_finish(sampler, &taking, sampler->sample_moved_bytes);
+    return true;
+}
+
+void sampler_take_glimpsed(struct sampler *sampler)
+{
+    take_glimpsed(sampler, FULL, UINT64_MAX);
+}
+
+bool sampler_take_few_glimpsed(struct sampler *sampler, uint64_t until_ns)
+{
+    return take_glimpsed(sampler, 1, until_ns);
 }

@@ -19,6 +19,7 @@ struct glimpse {
     struct spot spot;
     remote_addr address;
     uint64_t time_ns; /* CLOCK_MONOTONIC */
+    uint64_t pages;   /* that it stands for */
 };
 
 struct glimpsed_thread {
@@ -37,6 +38,7 @@ struct glimpsed_thread {
 };
 
 struct sampler_glimpses {
+    int epoll_fd; /* readable when a ring should be read */
     struct spots spots;
     struct perf_ring_options options;
     bool refused; /* by the kernel */
@@ -57,6 +59,11 @@ int sampler_glimpses_open(struct sampler *sampler);
 void sampler_glimpses_close(struct sampler *sampler);
 /* After an exec, and with another reader: what was learnt does not hold. */
 void sampler_glimpses_forget(struct sampler *sampler);
+/* Readable when there is something to read; or -1. */
+static inline int sampler_glimpses_fd(const struct sampler *sampler)
+{
+    return sampler->glimpses ? sampler->glimpses->epoll_fd : -1;
+}
 /* The thread grows: follows it. */
 void sampler_glimpses_follow(struct sampler *sampler, pid_t tid);
 /* Reads what the kernel wrote down, so that there is room again. */
@@ -75,5 +82,7 @@ void sampler_glimpses_join(struct sampler *sampler, struct taking *taking);
 /* Makes a sample of glimpses alone when there are enough: no stack need be read for it. RSS was
  * read just now. */
 void sampler_take_glimpsed(struct sampler *sampler);
+/* However few there are up to a moment: what grew until then is to be closed. False: there are none. */
+bool sampler_take_few_glimpsed(struct sampler *sampler, uint64_t until_ns);
 
 #endif

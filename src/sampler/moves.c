@@ -8,6 +8,7 @@
 
 #include "base/units.h"
 #include "proc/process.h"
+#include "sampler/glimpses.h"
 #include "sampler/sampler.h"
 
 #define FAULT_BYTES_WEIGHT 0.2 /* of a new value in the running mean */
@@ -85,8 +86,10 @@ void sampler_uncover_growth(struct sampler *sampler, uint64_t faults)
 void sampler_see_memory(struct sampler *sampler, const struct counters_memory *memory)
 {
     /* A fall may be the interpreter's tear-down: "the end" is before it. */
-    if (memory->rss_bytes < sampler->now.rss_bytes)
+    if (memory->rss_bytes < sampler->now.rss_bytes) {
         sampler_check_finalizing(sampler, sampler_now_ns());
+        sampler_take_few_glimpsed(sampler, sampler->read_ns); /* what grew before is not what fell */
+    }
     sampler_book_memory(sampler, memory);
 }
 

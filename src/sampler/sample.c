@@ -99,6 +99,7 @@ static void report_new_names(struct sampler *sampler, uint64_t now_ns)
 
 void taking_finish(struct sampler *sampler, struct taking *taking, uint64_t moved_bytes)
 {
+    taking_book(sampler, taking);
     if (!taking->memory_read)
         sampler_read_memory(sampler);
     uint64_t now_ns = sampler_now_ns();

@@ -72,8 +72,10 @@ static void tick(struct sampler *sampler, uint64_t now_ns)
 {
     while (sampler->next_tick_ns <= now_ns)
         sampler->next_tick_ns += sampler->options->tick_ns;
-    if (sampler->reader && (sampler->grown_bytes || sampler->released_bytes ||
-                            now_ns - sampler->recorded_ns >= QUIET_NS))
+    if (sampler->reader &&
+        (sampler->grown_bytes || sampler->released_bytes ||
+         now_ns - sampler->recorded_ns >= QUIET_NS) &&
+        !sampler_take_few_glimpsed(sampler, UINT64_MAX))
         sampler_record_reading(sampler, now_ns);
     if (now_ns >= sampler->next_split_ns) {
         /* A flat process is split as seldom as it is read. */
@@ -86,7 +88,6 @@ static void tick(struct sampler *sampler, uint64_t now_ns)
     account(sampler, now_ns);
     if (sampler->reader)
         sampler_look(sampler);
-    sampler_take_glimpsed(sampler);
     if (sampler->rings.epoll_fd >= 0)
         sampler_follow_threads(sampler);
     if (now_ns - sampler->stop_pace.stopped_ns >= SEAT_NS)
@@ -162,6 +163,7 @@ static void turn(struct sampler *sampler)
     if (now_ns >= sampler->next_tick_ns)
         sampler_check_finalizing(sampler, now_ns);
     sampler_read_memory(sampler);
+    sampler_take_glimpsed(sampler);
     struct clock_view view = view_of(sampler, now_ns);
     struct clock *clock = sampler_looking_clock(sampler);
     if (sampler->reader && sampler->writer && !sampler->finalizing && clock->is_due(clock, &view))

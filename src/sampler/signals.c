@@ -9,6 +9,7 @@
 
 #include "base/array.h"
 #include "base/units.h"
+#include "sampler/glimpses.h"
 #include "sampler/sampler.h"
 
 #define SAME_SIGNAL_NS (50 * NS_PER_MS) /* a group gets a signal at once */
@@ -101,7 +102,8 @@ bool sampler_wait_for_events(struct sampler *sampler, uint64_t sleep_ns)
                                .tv_nsec = (long)(sleep_ns % NS_PER_S)};
     struct pollfd fds[] = {{.fd = sampler->signal_fd, .events = POLLIN},
                            {.fd = sampler->sigchld_fd, .events = POLLIN},
-                           {.fd = sampler->rings.epoll_fd, .events = POLLIN}};
+                           {.fd = sampler->rings.epoll_fd, .events = POLLIN},
+                           {.fd = sampler_glimpses_fd(sampler), .events = POLLIN}};
     int events = ppoll(fds, ARRAY_SIZE(fds), &timeout, NULL);
     sampler->woke_ns = sampler_now_ns();
     if (events <= 0 && !sampler->tracer.unread_reports)

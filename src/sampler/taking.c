@@ -88,15 +88,20 @@ void taking_resolve(struct sampler *sampler, const struct taking *taking, struct
 
 int taking_capture(struct sampler *sampler, struct taking *taking, pid_t tid)
 {
-    struct counters_memory memory;
     sampler_native_forget(sampler);
     int outcome = python_stack_capture(sampler->reader, threads_inner_tid(&sampler->threads, tid));
-    if (!taking->memory_read &&
-        counters_memory_read(sampler->statm_fd, sampler->page_bytes, &memory) == 0) {
-        sampler_see_memory(sampler, &memory);
-        taking->memory_read = true;
-    }
+    if (!taking->memory_read)
+        taking->memory_read = taking->memory_waits =
+            counters_memory_read(sampler->statm_fd, sampler->page_bytes, &taking->memory) == 0;
     return outcome;
+}
+
+void taking_book(struct sampler *sampler, struct taking *taking)
+{
+    if (!taking->memory_waits)
+        return;
+    taking->memory_waits = false;
+    sampler_see_memory(sampler, &taking->memory);
 }
 
 uint8_t taking_state(int outcome, uint8_t read_state)

@@ -18,6 +18,9 @@ struct taking {
     struct event_sample event;
     struct event_owner owners[OWNERS_MAX];
     bool memory_read; /* RSS was read together with the first stack */
+    bool memory_waits; /* and is still to be booked */
+    struct counters_memory memory;
+    uint64_t until_ns; /* glimpses after that are the next sample's; 0: all are this one's */
     bool freed_only;  /* growth is left to the next sample */
     bool displaces;   /* the thread does not run because this one runs in its place */
     uint64_t faults;  /* of all threads */
@@ -51,6 +54,8 @@ void taking_add_later(struct taking *taking, const struct thread *thread);
 /* How many faults the thread of the first stack had since the last sample, and which others had some: those wait for their
  * own next stacks. */
 void taking_share_faults(struct sampler *sampler, struct taking *taking);
+/* Books what was read of RSS with the first stack. */
+void taking_book(struct sampler *sampler, struct taking *taking);
 /* Writes the sample down and accounts for its pauses. */
 void taking_finish(struct sampler *sampler, struct taking *taking, uint64_t moved_bytes);
 

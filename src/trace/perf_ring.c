@@ -18,6 +18,8 @@
  * (mm_account_fault() in mm/memory.c, Linux 6.18). */
 #define MINOR_FAULTS PERF_COUNT_SW_PAGE_FAULTS_MIN
 #define MAJOR_FAULTS PERF_COUNT_SW_PAGE_FAULTS_MAJ
+/* PERF_SAMPLE_DATA_PAGE_SIZE; newer than some headers (linux/perf_event.h, Linux 5.11) */
+#define SAMPLE_DATA_PAGE_SIZE (UINT64_C(1) << 22)
 
 static size_t page_bytes(void)
 {
@@ -32,12 +34,17 @@ static int open_event(pid_t tid, uint64_t config, const struct perf_ring_options
         .config = config,
         .sample_period = options->period,
         .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR | PERF_SAMPLE_CPU,
-        .wakeup_events = 1,
         .use_clockid = 1,
         .clockid = CLOCK_MONOTONIC,
         .exclude_kernel = !options->kernel_faults,
         .exclude_hv = 1,
     };
+    if (options->wake_bytes) {
+        attributes.watermark = 1;
+        attributes.wakeup_watermark = options->wake_bytes;
+    } else {
+        attributes.wakeup_events = 1;
+    }
     if (options->registers) {
         attributes.sample_type |= PERF_SAMPLE_REGS_USER;
         attributes.sample_regs_user = registers_perf_mask();
@@ -46,17 +53,35 @@ static int open_event(pid_t tid, uint64_t config, const struct perf_ring_options
         attributes.sample_type |= PERF_SAMPLE_STACK_USER;
         attributes.sample_stack_user = options->stack_bytes;
     }
+    if (options->page_sizes)
+        attributes.sample_type |= SAMPLE_DATA_PAGE_SIZE;
     long fd = syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
     return fd < 0 ? -errno : (int)fd;
 }
 
-int perf_ring_probe(const struct perf_ring_options *options)
+static int probe(const struct perf_ring_options *options)
 {
-    int fd = open_event(0, MINOR_FAULTS, options);
+    struct perf_ring_options never = *options;
+    never.period = UINT64_C(1) << 40; /* this thread will not live to take so many */
+    int fd = open_event(0, MINOR_FAULTS, &never);
     if (fd < 0)
         return fd;
     close(fd);
     return 0;
+}
+
+int perf_ring_adapt(struct perf_ring_options *options)
+{
+    int r = probe(options);
+    if (r == -EINVAL) {
+        options->page_sizes = false;
+        r = probe(options);
+    }
+    if (r == -EACCES || r == -EPERM) {
+        options->kernel_faults = false;
+        r = probe(options);
+    }
+    return r;
 }
 
 void perf_ring_close(struct perf_ring *ring)
@@ -127,8 +152,8 @@ static void take_stack(struct bytes *bytes, struct perf_fault *fault)
     fault->stack_bytes = filled < size ? (size_t)filled : (size_t)size;
 }
 
-/* PERF_RECORD_SAMPLE with TID, TIME, ADDR, CPU, and perhaps registers and stack, in this order
- * (perf_event_open(2)). */
+/* PERF_RECORD_SAMPLE with TID, TIME, ADDR, CPU, and perhaps registers, stack and page size, in this
+ * order (perf_event_open(2)). Who asks for registers and stack gets them. */
 static bool parse_sample(const uint8_t *record, size_t size, struct perf_fault *ret_fault)
 {
     struct bytes bytes = bytes_of(record, size);
@@ -144,6 +169,8 @@ static bool parse_sample(const uint8_t *record, size_t size, struct perf_fault *
         .tid = (pid_t)tid, .address = address, .time_ns = time_ns, .cpu = (int)cpu};
     if (bytes.left && registers_take_perf(&bytes, &ret_fault->registers))
         take_stack(&bytes, ret_fault);
+    if (!bytes_take_u64(&bytes, &ret_fault->page_bytes))
+        ret_fault->page_bytes = 0;
     return true;
 }
 

@@ -14,21 +14,15 @@
 #define GOOD_SHARE  0.5
 #define BLIND_SHARE 0.1
 #define DATA_PAGES  8 /* some newest faults: only one is read */
-#define NEVER       (UINT64_C(1) << 40)
 
 int rings_init(struct rings *rings, uint64_t period)
 {
     *rings = (struct rings){.epoll_fd = -1,
-                            .options = {.period = NEVER,
-                                        .data_pages = DATA_PAGES,
+                            .options = {.data_pages = DATA_PAGES,
                                         .stack_bytes = PERF_RING_STACK_BYTES,
                                         .registers = true,
                                         .kernel_faults = true}};
-    int r = perf_ring_probe(&rings->options);
-    if (r == -EACCES || r == -EPERM) {
-        rings->options.kernel_faults = false; /* perf_event_paranoid 2 */
-        r = perf_ring_probe(&rings->options);
-    }
+    int r = perf_ring_adapt(&rings->options);
     if (r < 0)
         return r;
     rings->options.period = period;
