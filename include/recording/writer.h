@@ -25,6 +25,19 @@ int recording_writer_stack(struct recording_writer *writer, uint32_t parent_id, 
                            const char *function, int32_t line, int32_t first_line,
                            uint32_t *ret_stack_id);
 
+/* A stack as the stack below its innermost frame and that frame. `stack_id` is not 0. */
+struct recording_writer_link {
+    uint32_t parent_id, frame_id;
+};
+struct recording_writer_link recording_writer_link(const struct recording_writer *writer,
+                                                   uint32_t stack_id);
+/* Whether two frames are of the same function, at whatever lines. */
+bool recording_writer_same_function(const struct recording_writer *writer, uint32_t frame_id,
+                                    uint32_t other_id);
+/* As recording_writer_stack, with a frame of another stack. */
+int recording_writer_push(struct recording_writer *writer, uint32_t parent_id, uint32_t frame_id,
+                          uint32_t *ret_stack_id);
+
 /* The number of a file with native code; `path` "" stands for code that is in no file. 0; -ENOMEM;
  * -EINVAL for a build-id of more than 64 bytes; -ENOBUFS when there are 65,536 already. */
 struct recording_writer_file {

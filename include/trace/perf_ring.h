@@ -13,6 +13,7 @@
 
 struct perf_ring {
     int fd, major_fd; /* minor faults and major ones, or -1; both write into the one ring */
+    uint64_t ids[2];  /* of the two, as records tell */
     void *map;        /* control page and data pages */
     size_t data_bytes;
 };
@@ -32,6 +33,8 @@ struct perf_fault {
     uint64_t address;
     uint64_t time_ns; /* CLOCK_MONOTONIC */
     int cpu;
+    bool major;
+    uint64_t count; /* of the thread's faults of this kind since the ring was opened, up to this one */
     struct registers registers; /* user space's; `known` 0: none */
     const uint8_t *stack;       /* from the stack pointer upwards; in the caller's record */
     size_t stack_bytes;         /* 0: none */
@@ -39,16 +42,18 @@ struct perf_fault {
 };
 
 #define PERF_RING_STACK_BYTES 8192
-/* Bytes of a record: header, five words of our own, registers with their ABI, the stack with its two sizes, a page's. */
-#define PERF_RING_RECORD_MAX (8 + 5 * 8 + 8 + 8 * REGISTERS_COUNT + 16 + PERF_RING_STACK_BYTES + 8)
+/* Bytes of a record: header, six words of our own, registers with their ABI, the stack with its two sizes, a page's. */
+#define PERF_RING_RECORD_MAX (8 + 6 * 8 + 8 + 8 * REGISTERS_COUNT + 16 + PERF_RING_STACK_BYTES + 8)
 
 /* 0 or a negative errno: -EPERM also when this user has mapped as much as perf_event_mlock_kb(5) allows. */
 int perf_ring_open(struct perf_ring *ring, pid_t tid, const struct perf_ring_options *options);
 void perf_ring_close(struct perf_ring *ring);
 void perf_ring_set_period(const struct perf_ring *ring, uint64_t period);
-/* Takes the oldest fault. `record` has PERF_RING_RECORD_MAX bytes, and holds what `ret_fault` points to. Adds how many
- * were lost before it because the ring was full. False when it is empty. */
-bool perf_ring_next(struct perf_ring *ring, uint8_t *record, struct perf_fault *ret_fault, uint64_t *lost);
+/* Takes the oldest fault. `record` has PERF_RING_RECORD_MAX bytes, and holds what `ret_fault` points to. False when it is
+ * empty. */
+bool perf_ring_next(struct perf_ring *ring, uint8_t *record, struct perf_fault *ret_fault);
+/* How many minor faults there were since it was opened; 0: not known. */
+uint64_t perf_ring_count(const struct perf_ring *ring);
 /* Leaves out what the kernel or this user's rights do not allow: faults inside system calls (perf_event_paranoid 2), sizes of
  * pages. 0, or why there are no events at all as a negative errno. */
 int perf_ring_adapt(struct perf_ring_options *options);

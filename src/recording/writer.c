@@ -316,6 +316,41 @@ int recording_writer_stack(struct recording_writer *writer, uint32_t parent_id, 
     return 0;
 }
 
+struct recording_writer_link recording_writer_link(const struct recording_writer *writer,
+                                                   uint32_t stack_id)
+{
+    struct recording_writer_link link;
+    size_t length;
+    memcpy(&link, intern_get(&writer->stacks, stack_id - 1, &length), sizeof(link));
+    return link;
+}
+
+bool recording_writer_same_function(const struct recording_writer *writer, uint32_t frame_id,
+                                    uint32_t other_id)
+{
+    struct frame_key key, other;
+    size_t length;
+    memcpy(&key, intern_get(&writer->frames, frame_id, &length), sizeof(key));
+    memcpy(&other, intern_get(&writer->frames, other_id, &length), sizeof(other));
+    return key.file == other.file && key.function == other.function &&
+           key.first_line == other.first_line && key.module == other.module &&
+           key.address == other.address;
+}
+
+int recording_writer_push(struct recording_writer *writer, uint32_t parent_id, uint32_t frame_id,
+                          uint32_t *ret_stack_id)
+{
+    int r = check_parent(writer, parent_id, ret_stack_id);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    if (frame_id >= writer->frames.count)
+        return -EINVAL;
+    size_t good_length = writer->pending.length;
+    if (intern_stack(writer, parent_id, frame_id, ret_stack_id) < 0)
+        return give_up(writer, good_length);
+    return 0;
+}
+
 int recording_writer_add(struct recording_writer *writer, const struct event *event)
 {
     if (writer->broken)

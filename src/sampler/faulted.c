@@ -186,6 +186,10 @@ static void finish_late(struct sampler *sampler, struct taking *taking,
                         const struct perf_fault *fault)
 {
     sampler_native_forget(sampler);
+    if (sampler_glimpses_wait(sampler, fault->tid)) {
+        seat_join(&sampler->seat, fault->cpu);
+        return;
+    }
     struct event_owner *owner = &taking->owners[0];
     owner->state = STACK_LATE;
     if (sampler_glimpses_tell(sampler, owner))

@@ -9,6 +9,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/units.h"
+#include "sampler/graft.h"
 
 /* Of one thread. A glimpse costs it some 2 us, and us as much. */
 #define GLIMPSES_PER_S 4000
@@ -29,6 +30,13 @@
 #define STACK_FIRST  1024
 #define LOOKED_LEAST 32 /* glimpses */
 #define BLANK_SHARE  0.2
+/* A stack that was read so long ago may have had other callers. */
+#define STALE_STACKS 8 /* that were read since */
+#define STALE_NS     (200 * NS_PER_MS)
+#define OLD_NS       (1 * NS_PER_S) /* however few were */
+#define WAIT_MOST_NS (200 * NS_PER_MS)
+#define WAIT_ASKED_NS (50 * NS_PER_MS) /* after a rest it begins anew */
+#define FRESH_LEAST  0.75 /* of the glimpses, for a sample without a stack */
 #define FULL           24 /* glimpses of a thread: they make a sample of their own */
 #define DATA_PAGES     64 /* some 60 records */
 /* Growth of which glimpses explain less did not come by the faults that they saw. */
@@ -83,39 +91,12 @@ static struct glimpsed_thread *find_thread(struct sampler_glimpses *glimpses, pi
     return NULL;
 }
 
-static void set_period(struct sampler *sampler, struct glimpsed_thread *thread)
-{
-    double spread = 1 - PERIOD_SPREAD + 2 * PERIOD_SPREAD * pace_chance(&sampler->stop_pace);
-    thread->period = thread->mean_period > 1 ? (uint64_t)(thread->mean_period * spread + 0.5) : 1;
-    thread->passed = 0;
-    perf_ring_set_period(&thread->ring, thread->period);
-}
-
-/* Lets glimpses come as often as they may while the thread grows. */
-static void pace_thread(struct sampler *sampler, struct glimpsed_thread *thread, uint64_t now_ns)
-{
-    uint64_t over_ns = now_ns - thread->paced_ns;
-    if (over_ns >= RATE_OVER_NS || thread->recent >= RATE_OVER) {
-        double excess = (double)thread->recent * (double)NS_PER_S / (double)over_ns / GLIMPSES_PER_S;
-        excess = excess < 1 / RATE_LESS ? 1 / RATE_LESS : excess > RATE_MORE ? RATE_MORE : excess;
-        if (excess > RATE_BAND || excess < 1 / RATE_BAND)
-            thread->mean_period *= excess;
-        double least = sampler->fault_bytes > LARGE_FAULT ? 1 : PERIOD_LEAST;
-        if (thread->mean_period < least)
-            thread->mean_period = least;
-        thread->recent = 0;
-        thread->paced_ns = now_ns;
-    }
-    if (thread->passed >= PERIOD_KEPT ||
-        thread->mean_period < (1 - PERIOD_SPREAD) * (double)thread->period)
-        set_period(sampler, thread);
-}
-
 /* Beyond what this user may map in all, threads have none. */
 static int open_ring(struct sampler_glimpses *glimpses, struct glimpsed_thread *thread)
 {
     thread->period = (uint64_t)thread->mean_period;
     thread->looked = thread->blank = 0;
+    thread->faults[0] = thread->faults[1] = 0;
     glimpses->options.period = thread->period;
     glimpses->options.stack_bytes = thread->stack_bytes;
     glimpses->options.wake_bytes = FULL * thread->stack_bytes;
@@ -138,7 +119,7 @@ void sampler_glimpses_follow(struct sampler *sampler, pid_t tid)
         return;
     struct glimpsed_thread *thread = &glimpses->threads[glimpses->thread_count];
     *thread = (struct glimpsed_thread){
-        .tid = tid, .mean_period = PERIOD_FIRST, .paced_ns = sampler_now_ns(), .stack_bytes = STACK_FIRST};
+        .tid = tid, .mean_period = PERIOD_FIRST, .paced_ns = sampler_now_ns(), .stack_bytes = STACK_FIRST, .newest_at = GLIMPSES_MAX};
     if (open_ring(glimpses, thread) == 0)
         glimpses->thread_count++;
 }
@@ -179,39 +160,104 @@ static uint64_t pages_of(const struct sampler *sampler, const struct perf_fault 
     return pages ? pages : 1;
 }
 
-/* Keeps it, or another one in its place, so that all are equally likely to be kept (reservoir
- * sampling, Vitter 1985). */
+/* Where the next one goes: into the list, or in another one's place, so that all are equally likely
+ * to be kept (reservoir sampling, Vitter 1985). GLIMPSES_MAX: nowhere. */
+static uint32_t next_place(struct sampler *sampler, struct glimpsed_thread *thread)
+{
+    uint32_t seen = ++thread->seen;
+    if (thread->count < GLIMPSES_MAX)
+        return thread->count++;
+    uint32_t at = (uint32_t)(pace_chance(&sampler->stop_pace) * seen);
+    return at < GLIMPSES_MAX ? at : GLIMPSES_MAX;
+}
+
+/* The faults since the glimpse before, lost ones too: one half is that one's, so that where one line
+ * follows another neither gets too much. */
+static uint64_t take_faults(struct glimpsed_thread *thread, const struct perf_fault *fault)
+{
+    uint64_t *before = &thread->faults[fault->major];
+    uint64_t faults = fault->count > *before ? fault->count - *before : 0, half = 0;
+    *before += faults;
+    thread->recent += (double)faults / (double)thread->period;
+    if (thread->newest_at < thread->count) {
+        half = faults / 2;
+        thread->list[thread->newest_at].pages += half * thread->newest.pages;
+    }
+    return faults - half;
+}
+
 static void keep(struct sampler *sampler, struct glimpsed_thread *thread,
                  const struct perf_fault *fault)
 {
-    uint32_t at = thread->seen++;
+    uint64_t faults = take_faults(thread, fault), pages = pages_of(sampler, fault);
+    uint32_t at = next_place(sampler, thread);
     thread->passed++;
-    thread->recent++;
-    if (thread->count < GLIMPSES_MAX)
-        at = thread->count++;
-    else
-        at = (uint32_t)(pace_chance(&sampler->stop_pace) * thread->seen);
-    if (at >= GLIMPSES_MAX)
+    thread->newest_at = at;
+    if (at == GLIMPSES_MAX)
         return;
     struct spot spot = spot_of(sampler, &fault->registers, fault->stack, fault->stack_bytes);
-    thread->list[at] = (struct glimpse){
-        .spot = spot,
-        .address = fault->address,
-        .time_ns = fault->time_ns,
-        .pages = thread->period * pages_of(sampler, fault)};
+    thread->newest = (struct glimpse){
+        .spot = spot, .address = fault->address, .time_ns = fault->time_ns, .pages = pages};
+    thread->list[at] = thread->newest;
+    thread->list[at].pages *= faults;
     thread->looked++;
     thread->blank += spot.code_id == SPOT_NO_CODE;
+}
+
+/* The thread came to rest, or another period begins: the faults since the newest glimpse are of its
+ * kind, the next one does not stand for them. */
+static void close_rest(struct sampler *sampler, struct glimpsed_thread *thread)
+{
+    uint64_t count = perf_ring_count(&thread->ring);
+    if (count <= thread->faults[0] || thread->newest.pages == 0)
+        return;
+    uint32_t at = thread->newest_at < thread->count ? thread->newest_at : next_place(sampler, thread);
+    uint64_t pages = (count - thread->faults[0]) * thread->newest.pages;
+    thread->faults[0] = count;
+    if (at == thread->newest_at) {
+        thread->list[at].pages += pages;
+    } else if (at < GLIMPSES_MAX) {
+        thread->list[at] = thread->newest;
+        thread->list[at].pages = pages;
+    }
+    thread->newest_at = GLIMPSES_MAX;
+}
+
+static void set_period(struct sampler *sampler, struct glimpsed_thread *thread)
+{
+    double spread = 1 - PERIOD_SPREAD + 2 * PERIOD_SPREAD * pace_chance(&sampler->stop_pace);
+    thread->period = thread->mean_period > 1 ? (uint64_t)(thread->mean_period * spread + 0.5) : 1;
+    thread->passed = 0;
+    close_rest(sampler, thread);
+    perf_ring_set_period(&thread->ring, thread->period);
+}
+
+/* Lets glimpses come as often as they may while the thread grows. */
+static void pace_thread(struct sampler *sampler, struct glimpsed_thread *thread, uint64_t now_ns)
+{
+    uint64_t over_ns = now_ns - thread->paced_ns;
+    if (over_ns >= RATE_OVER_NS || thread->recent >= RATE_OVER) {
+        double excess = thread->recent * (double)NS_PER_S / (double)over_ns / GLIMPSES_PER_S;
+        excess = excess < 1 / RATE_LESS ? 1 / RATE_LESS : excess > RATE_MORE ? RATE_MORE : excess;
+        if (excess > RATE_BAND || excess < 1 / RATE_BAND)
+            thread->mean_period *= excess;
+        double least = sampler->fault_bytes > LARGE_FAULT ? 1 : PERIOD_LEAST;
+        if (thread->mean_period < least)
+            thread->mean_period = least;
+        thread->recent = 0;
+        thread->paced_ns = now_ns;
+    }
+    if (thread->passed >= PERIOD_KEPT ||
+        thread->mean_period < (1 - PERIOD_SPREAD) * (double)thread->period)
+        set_period(sampler, thread);
 }
 
 static void read_thread(struct sampler *sampler, struct glimpsed_thread *thread)
 {
     struct sampler_glimpses *glimpses = sampler->glimpses;
     struct perf_fault fault;
-    uint64_t lost = 0;
-    while (perf_ring_next(&thread->ring, glimpses->record, &fault, &lost))
+    while (perf_ring_next(&thread->ring, glimpses->record, &fault))
         keep(sampler, thread, &fault);
-    glimpses->lost += lost;
-    thread->recent += (uint32_t)lost;
     deepen(glimpses, thread);
     pace_thread(sampler, thread, sampler_now_ns());
 }
@@ -283,33 +329,77 @@ void sampler_glimpses_learn(struct sampler *sampler, const struct event_owner *o
     struct sampler_glimpses *glimpses = sampler->glimpses;
     if (!glimpses || !glimpses->met || owner->state != STACK_IN_ACT)
         return;
+    glimpses->waits_ns = 0;
     struct spot truly = true_spot(sampler), label = met_spot(sampler);
-    struct spot_stack stack = {owner->stack_id, glimpses->parent_id, owner->truncated};
+    struct spot_stack stack = {
+        .stack_id = owner->stack_id,
+        .parent_id = glimpses->parent_id,
+        .truncated = owner->truncated,
+        .time_ns = sampler_now_ns(),
+        .number = ++glimpses->spots.read,
+    };
     spots_learn(&glimpses->spots, owner->tid, &label, &truly, &stack);
 }
 
 /* ---- stacks that are not ---- */
 
+/* The last stack in the same code, at the line of the spot. */
+static const struct spot_stack *tell_kin(struct sampler *sampler, const struct spot *spot,
+                                         pid_t tid, uint32_t *ret_stack_id)
+{
+    const struct spot_stack *stack = spots_kin(&sampler->glimpses->spots, tid, spot);
+    struct python_frame frame;
+    if (!stack)
+        return NULL;
+    python_code_frame(sampler->reader, spot->code_id, 0, &frame);
+    int r = recording_writer_stack(sampler->writer, stack->parent_id, frame.file, frame.function,
+                                   spot->line, frame.first_line, ret_stack_id);
+    return r < 0 ? NULL : stack;
+}
+
+static bool is_stale(const struct spots *spots, const struct spot_stack *stack)
+{
+    uint64_t age_ns = sampler_now_ns() - stack->time_ns;
+    return age_ns >= (spots->read - stack->number >= STALE_STACKS ? STALE_NS : OLD_NS);
+}
+
+/* Whether the stack of a spot is known, and of these days. */
+static bool is_fresh(const struct sampler *sampler, const struct spot *spot, pid_t tid)
+{
+    const struct spots *spots = &sampler->glimpses->spots;
+    const struct spot_stack *stack = spots_stack(spots, tid, spot);
+    if (!stack)
+        stack = spots_kin(spots, tid, spot);
+    return stack && !is_stale(spots, stack);
+}
+
+/* Whether to wait for the next stack that is read, since it will tell more. */
+static bool wait_for_stack(struct sampler *sampler, bool known)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    uint64_t now_ns = sampler_now_ns();
+    if (known || glimpses->waits_ns == 0 || now_ns - glimpses->asked_ns > WAIT_ASKED_NS)
+        glimpses->waits_ns = now_ns;
+    glimpses->asked_ns = now_ns;
+    return !known && now_ns - glimpses->waits_ns < WAIT_MOST_NS;
+}
+
 /* Fills in the stack of a spot. */
 static bool tell(struct sampler *sampler, const struct spot *spot, struct event_owner *owner)
 {
-    struct sampler_glimpses *glimpses = sampler->glimpses;
-    const struct spot_stack *stack = spots_stack(&glimpses->spots, owner->tid, spot);
-    struct python_frame frame;
-    if (!stack) {
-        stack = spots_kin(&glimpses->spots, owner->tid, spot);
-        if (!stack)
-            return false;
-        python_code_frame(sampler->reader, spot->code_id, 0, &frame);
-        owner->truncated = stack->truncated;
-        if (recording_writer_stack(sampler->writer, stack->parent_id, frame.file, frame.function,
-                                   spot->line, frame.first_line, &owner->stack_id) < 0)
-            return false;
-    } else {
+    struct spots *spots = &sampler->glimpses->spots;
+    const struct spot_stack *stack = spots_stack(spots, owner->tid, spot);
+    if (stack)
         owner->stack_id = stack->stack_id;
-        owner->truncated = stack->truncated;
-    }
+    else
+        stack = tell_kin(sampler, spot, owner->tid, &owner->stack_id);
+    if (!stack)
+        return false;
+    owner->truncated = stack->truncated;
     owner->state = STACK_GLIMPSED;
+    if (sampler->last_met.tid == owner->tid && sampler->last_met.state == STACK_IN_ACT &&
+        is_stale(spots, stack))
+        graft(sampler->writer, owner->stack_id, sampler->last_met.stack_id, &owner->stack_id);
     return true;
 }
 
@@ -320,6 +410,15 @@ bool sampler_glimpses_tell(struct sampler *sampler, struct event_owner *owner)
         return false;
     struct spot spot = met_spot(sampler);
     return tell(sampler, &spot, owner);
+}
+
+bool sampler_glimpses_wait(struct sampler *sampler, pid_t tid)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    if (!glimpses || !glimpses->met)
+        return false;
+    struct spot spot = met_spot(sampler);
+    return wait_for_stack(sampler, is_fresh(sampler, &spot, tid));
 }
 
 /* How many of a thread's glimpses are of faults that were counted; those come first afterwards. */
@@ -353,6 +452,7 @@ static void keep_rest(struct glimpsed_thread *thread)
     memmove(thread->list, thread->list + thread->ready, thread->count * sizeof(thread->list[0]));
     thread->ready = 0;
     thread->seen = thread->count;
+    thread->newest_at = GLIMPSES_MAX;
 }
 
 /* One of `count` among the glimpses that are ready. They are in the order of time, more or less, of
@@ -385,13 +485,14 @@ static bool explain_growth(const struct sampler *sampler)
 }
 
 /* The glimpses of the owner's thread share its growth. If its own stack was met in the act, that is
- * one fault more, and has what nobody knows the spot of. */
+ * one fault more. It has what nobody knows the spot of, or else the thread's next stack. */
 static void join_owner(struct sampler *sampler, struct taking *taking, size_t index, size_t room)
 {
     struct event_owner *owner = &taking->owners[index];
     struct glimpsed_thread *thread = thread_of(sampler, owner);
-    bool stays = owner->state == STACK_IN_ACT || owner->state == STACK_GLIMPSED ||
-                 owner->state == STACK_NO_PYTHON;
+    bool has_stack = taking_has_stack(owner) || owner->state == STACK_GLIMPSED ||
+                     owner->state == STACK_NO_PYTHON;
+    bool stays = owner->state == STACK_IN_ACT || owner->state == STACK_GLIMPSED;
     uint32_t count = thread->ready < room ? thread->ready : (uint32_t)room;
     uint64_t pages = pages_in_all(thread, count) + (stays ? 1 : 0);
     uint64_t faults = owner->faults > pages ? owner->faults : pages, left = faults;
@@ -405,9 +506,9 @@ static void join_owner(struct sampler *sampler, struct taking *taking, size_t in
         left -= told.faults;
     }
     owner->faults = left;
-    if (stays)
+    if (has_stack)
         return;
-    if (left && owner->state != STACK_LATER)
+    if (owner->state != STACK_LATER)
         owner->state = STACK_LATE;
     owner->stack_id = 0;
     owner->fault_address = 0;
@@ -434,10 +535,10 @@ void sampler_glimpses_join(struct sampler *sampler, struct taking *taking)
             sort_out(sampler, &glimpses->threads[i], taking->until_ns ? taking->until_ns : UINT64_MAX);
     for (size_t i = 0; i < owners; i++)
         growing += thread_of(sampler, &taking->owners[i]) != NULL;
-    bool by_fault = owners && (taking->owners[0].state == STACK_IN_ACT ||
-                               taking->owners[0].state == STACK_GLIMPSED ||
-                               taking->owners[0].state == STACK_LATE);
-    if (growing && (by_fault || explain_growth(sampler))) {
+    /* A stack that was read for growth without faults may be somewhere else than those. */
+    bool looked_for = owners && taking_has_stack(&taking->owners[0]) &&
+                      taking->owners[0].state != STACK_IN_ACT;
+    if (growing && (!looked_for || explain_growth(sampler))) {
         size_t room = (OWNERS_MAX - owners) / growing;
         for (size_t i = 0; i < owners; i++)
             if (thread_of(sampler, &taking->owners[i]))
@@ -465,6 +566,20 @@ static uint32_t most_seen(const struct sampler_glimpses *glimpses)
     return most;
 }
 
+/* Whether most glimpses are of spots that are known. */
+static bool are_fresh(const struct sampler *sampler)
+{
+    const struct sampler_glimpses *glimpses = sampler->glimpses;
+    uint32_t all = 0, fresh = 0;
+    for (size_t i = 0; i < glimpses->thread_count; i++) {
+        const struct glimpsed_thread *thread = &glimpses->threads[i];
+        all += thread->count;
+        for (uint32_t j = 0; j < thread->count; j++)
+            fresh += is_fresh(sampler, &thread->list[j].spot, thread->tid);
+    }
+    return fresh >= FRESH_LEAST * all;
+}
+
 /* Makes a sample of at least so many glimpses, up to a moment. */
 static bool take_glimpsed(struct sampler *sampler, uint32_t least, uint64_t until_ns)
 {
@@ -473,8 +588,8 @@ static bool take_glimpsed(struct sampler *sampler, uint32_t least, uint64_t unti
         sampler->released_bytes || !sampler->grown_bytes)
         return false;
     sampler_glimpses_read(sampler);
-    if (most_seen(sampler->glimpses) < least || threads_look(&sampler->threads) < 0 ||
-        !explain_growth(sampler))
+    if (most_seen(sampler->glimpses) < least || !explain_growth(sampler) ||
+        wait_for_stack(sampler, are_fresh(sampler)) || threads_look(&sampler->threads) < 0)
         return false;
     add_growing(sampler, &taking);
     if (taking.event.owner_count == 0)

@@ -27,11 +27,14 @@ struct glimpsed_thread {
     struct perf_ring ring;
     struct glimpse list[GLIMPSES_MAX];
     uint32_t count, seen;
+    uint64_t faults[2]; /* minor and major ones, up to the newest */
+    struct glimpse newest; /* with the pages of its fault alone */
+    uint32_t newest_at;    /* in the list; GLIMPSES_MAX: not there any more */
     uint32_t ready; /* the first of the list, that are of the sample at hand */
     double mean_period; /* faults between two */
     uint64_t period;    /* as set last */
     uint32_t passed; /* glimpses since it was set */
-    uint32_t recent; /* and since the rate was last looked at */
+    double recent;   /* and since the rate was last looked at */
     uint64_t paced_ns;
     uint32_t stack_bytes;
     uint32_t looked, blank; /* glimpses with it, and those that showed no known code */
@@ -44,12 +47,13 @@ struct sampler_glimpses {
     bool refused; /* by the kernel */
     struct glimpsed_thread *threads;
     size_t thread_count, thread_cap;
-    uint64_t lost; /* the kernel had no room for them */
     /* The fault at which a stack is being read; its label is the reader's business. */
     struct registers met_registers;
     uint8_t met_stack[PERF_RING_STACK_BYTES];
     size_t met_bytes;
     bool met;
+    uint64_t waits_ns; /* since when a stack is waited for; 0: not now */
+    uint64_t asked_ns; /* when it was last asked whether to wait */
     uint32_t parent_id; /* of the stack that was resolved last: without its innermost frame */
     uint8_t record[PERF_RING_RECORD_MAX];
 };
@@ -77,6 +81,8 @@ void sampler_glimpses_meet_stopped(struct sampler *sampler, pid_t tid);
 void sampler_glimpses_learn(struct sampler *sampler, const struct event_owner *owner);
 /* That stack could not be read in time: whether the fault itself tells. */
 bool sampler_glimpses_tell(struct sampler *sampler, struct event_owner *owner);
+/* ...or whether the next one should be waited for, because it will tell more. */
+bool sampler_glimpses_wait(struct sampler *sampler, pid_t tid);
 /* Lets glimpses share in a sample that is complete otherwise. */
 void sampler_glimpses_join(struct sampler *sampler, struct taking *taking);
 /* Makes a sample of glimpses alone when there are enough: no stack need be read for it. RSS was

@@ -86,6 +86,7 @@ static void tick(struct sampler *sampler, uint64_t now_ns)
     }
 
     account(sampler, now_ns);
+    sampler_glimpses_read(sampler);
     if (sampler->reader)
         sampler_look(sampler);
     if (sampler->rings.epoll_fd >= 0)

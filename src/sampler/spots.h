@@ -35,6 +35,8 @@ struct spot_stack {
     uint32_t stack_id;  /* of the recording */
     uint32_t parent_id; /* without its innermost frame, or SPOT_NO_PARENT */
     bool truncated;
+    uint64_t time_ns; /* when it was read */
+    uint32_t number;  /* of all stacks that were read */
 };
 
 struct spot_slot {
@@ -44,6 +46,7 @@ struct spot_slot {
 };
 
 struct spots {
+    uint32_t read; /* stacks, in all */
     struct python_bytecode codes[SPOT_CODES_MAX]; /* by address, without overlap */
     size_t code_count;
     struct spot_slot slots[SPOT_SLOTS];

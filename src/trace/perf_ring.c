@@ -33,7 +33,8 @@ static int open_event(pid_t tid, uint64_t config, const struct perf_ring_options
         .size = sizeof(attributes),
         .config = config,
         .sample_period = options->period,
-        .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR | PERF_SAMPLE_CPU,
+        .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR | PERF_SAMPLE_ID |
+                       PERF_SAMPLE_CPU | PERF_SAMPLE_READ,
         .use_clockid = 1,
         .clockid = CLOCK_MONOTONIC,
         .exclude_kernel = !options->kernel_faults,
@@ -98,7 +99,8 @@ static void add_major_faults(struct perf_ring *ring, pid_t tid,
                              const struct perf_ring_options *options)
 {
     ring->major_fd = open_event(tid, MAJOR_FAULTS, options);
-    if (ring->major_fd < 0 || ioctl(ring->major_fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd) == 0)
+    if (ring->major_fd < 0 || (ioctl(ring->major_fd, PERF_EVENT_IOC_ID, &ring->ids[1]) == 0 &&
+                               ioctl(ring->major_fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd) == 0))
         return;
     close(ring->major_fd);
     ring->major_fd = -1;
@@ -152,21 +154,27 @@ static void take_stack(struct bytes *bytes, struct perf_fault *fault)
     fault->stack_bytes = filled < size ? (size_t)filled : (size_t)size;
 }
 
-/* PERF_RECORD_SAMPLE with TID, TIME, ADDR, CPU, and perhaps registers, stack and page size, in this
+/* PERF_RECORD_SAMPLE with TID, TIME, ADDR, ID, CPU, READ, and perhaps registers, stack and page size, in this
  * order (perf_event_open(2)). Who asks for registers and stack gets them. */
-static bool parse_sample(const uint8_t *record, size_t size, struct perf_fault *ret_fault)
+static bool parse_sample(const struct perf_ring *ring, const uint8_t *record, size_t size,
+                         struct perf_fault *ret_fault)
 {
     struct bytes bytes = bytes_of(record, size);
     const uint8_t *header;
     uint32_t pid, tid, cpu, reserved;
-    uint64_t time_ns, address;
+    uint64_t time_ns, address, id, count;
     if (!bytes_take(&bytes, sizeof(struct perf_event_header), &header) ||
         !bytes_take_u32(&bytes, &pid) || !bytes_take_u32(&bytes, &tid) ||
         !bytes_take_u64(&bytes, &time_ns) || !bytes_take_u64(&bytes, &address) ||
-        !bytes_take_u32(&bytes, &cpu) || !bytes_take_u32(&bytes, &reserved))
+        !bytes_take_u64(&bytes, &id) || !bytes_take_u32(&bytes, &cpu) ||
+        !bytes_take_u32(&bytes, &reserved) || !bytes_take_u64(&bytes, &count))
         return false;
-    *ret_fault = (struct perf_fault){
-        .tid = (pid_t)tid, .address = address, .time_ns = time_ns, .cpu = (int)cpu};
+    *ret_fault = (struct perf_fault){.tid = (pid_t)tid,
+                                     .address = address,
+                                     .time_ns = time_ns,
+                                     .cpu = (int)cpu,
+                                     .major = ring->major_fd >= 0 && id == ring->ids[1],
+                                     .count = count};
     if (bytes.left && registers_take_perf(&bytes, &ret_fault->registers))
         take_stack(&bytes, ret_fault);
     if (!bytes_take_u64(&bytes, &ret_fault->page_bytes))
@@ -174,20 +182,13 @@ static bool parse_sample(const uint8_t *record, size_t size, struct perf_fault *
     return true;
 }
 
-/* PERF_RECORD_LOST: header, an id, how many. */
-static uint64_t parse_lost(const uint8_t *record, size_t size)
+uint64_t perf_ring_count(const struct perf_ring *ring)
 {
-    struct bytes bytes = bytes_of(record, size);
-    const uint8_t *header;
-    uint64_t id, count;
-    return bytes_take(&bytes, sizeof(struct perf_event_header), &header) &&
-                   bytes_take_u64(&bytes, &id) && bytes_take_u64(&bytes, &count)
-               ? count
-               : 0;
+    uint64_t count;
+    return read(ring->fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
 }
 
-bool perf_ring_next(struct perf_ring *ring, uint8_t *record, struct perf_fault *ret_fault,
-                    uint64_t *lost)
+bool perf_ring_next(struct perf_ring *ring, uint8_t *record, struct perf_fault *ret_fault)
 {
     struct perf_event_mmap_page *control = ring->map;
     uint64_t head = __atomic_load_n(&control->data_head, __ATOMIC_ACQUIRE);
@@ -200,12 +201,9 @@ bool perf_ring_next(struct perf_ring *ring, uint8_t *record, struct perf_fault *
             tail = head; /* not what the kernel writes */
             break;
         }
-        if (header.size <= PERF_RING_RECORD_MAX) {
+        if (header.type == PERF_RECORD_SAMPLE && header.size <= PERF_RING_RECORD_MAX) {
             copy_record(ring, tail, record, header.size);
-            if (header.type == PERF_RECORD_SAMPLE)
-                found = parse_sample(record, header.size, ret_fault);
-            else if (header.type == PERF_RECORD_LOST)
-                *lost += parse_lost(record, header.size);
+            found = parse_sample(ring, record, header.size, ret_fault);
         }
         tail += header.size;
     }

@@ -115,10 +115,9 @@ void rings_set_period(struct rings *rings, pid_t tid, uint64_t period)
 static bool take_newest(struct rings *rings, struct ring *ring, struct perf_fault *ret_fault)
 {
     struct perf_fault fault;
-    uint64_t lost = 0; /* older ones: not wanted either */
     unsigned room = 0;
     bool found = false;
-    while (perf_ring_next(&ring->perf, rings->records[room], &fault, &lost)) {
+    while (perf_ring_next(&ring->perf, rings->records[room], &fault)) {
         *ret_fault = fault;
         found = true;
         room = 1 - room;
