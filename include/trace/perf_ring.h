@@ -1,4 +1,5 @@
-/* One thread's page faults, as the kernel writes them into a ring that this process maps: perf_event_open(2).
+/* One thread's page faults, as the kernel writes them into a ring that this process maps:
+ * perf_event_open(2).
  *
  * Nothing about the thread is changed and no signal is sent: losing the reader cannot harm it. */
 #ifndef MEMSAMPLE_TRACE_PERF_RING_H
@@ -34,7 +35,8 @@ struct perf_fault {
     uint64_t time_ns; /* CLOCK_MONOTONIC */
     int cpu;
     bool major;
-    uint64_t count; /* of the thread's faults of this kind since the ring was opened, up to this one */
+    uint64_t
+        count; /* of the thread's faults of this kind since the ring was opened, up to this one */
     struct registers registers; /* user space's; `known` 0: none */
     const uint8_t *stack;       /* from the stack pointer upwards; in the caller's record */
     size_t stack_bytes;         /* 0: none */
@@ -42,20 +44,23 @@ struct perf_fault {
 };
 
 #define PERF_RING_STACK_BYTES 8192
-/* Bytes of a record: header, six words of our own, registers with their ABI, the stack with its two sizes, a page's. */
+/* Bytes of a record: header, six words of our own, registers with their ABI, the stack with its two
+ * sizes, a page's. */
 #define PERF_RING_RECORD_MAX (8 + 6 * 8 + 8 + 8 * REGISTERS_COUNT + 16 + PERF_RING_STACK_BYTES + 8)
 
-/* 0 or a negative errno: -EPERM also when this user has mapped as much as perf_event_mlock_kb(5) allows. */
+/* 0 or a negative errno: -EPERM also when this user has mapped as much as perf_event_mlock_kb(5)
+ * allows. */
 int perf_ring_open(struct perf_ring *ring, pid_t tid, const struct perf_ring_options *options);
 void perf_ring_close(struct perf_ring *ring);
 void perf_ring_set_period(const struct perf_ring *ring, uint64_t period);
-/* Takes the oldest fault. `record` has PERF_RING_RECORD_MAX bytes, and holds what `ret_fault` points to. False when it is
- * empty. */
+/* Takes the oldest fault. `record` has PERF_RING_RECORD_MAX bytes, and holds what `ret_fault`
+ * points to. False when it is empty. */
 bool perf_ring_next(struct perf_ring *ring, uint8_t *record, struct perf_fault *ret_fault);
 /* How many minor faults there were since it was opened; 0: not known. */
 uint64_t perf_ring_count(const struct perf_ring *ring);
-/* Leaves out what the kernel or this user's rights do not allow: faults inside system calls (perf_event_paranoid 2), sizes of
- * pages. 0, or why there are no events at all as a negative errno. */
+/* Leaves out what the kernel or this user's rights do not allow: faults inside system calls
+ * (perf_event_paranoid 2), sizes of pages. 0, or why there are no events at all as a negative
+ * errno. */
 int perf_ring_adapt(struct perf_ring_options *options);
 
 #endif

@@ -3,8 +3,8 @@
  * A look finds rows of neighbouring pages that came since the look before. Some samples of that
  * time know the page at which they met the growth:
  *
- * - A row with such samples is shared among them, in proportion to their growth and in the order of
- *   their addresses: programs fill memory upwards.
+ * - A row with such samples is shared among them by their addresses. Programs fill memory upwards,
+ * so that a sample stands for the pages below its own.
  * - A row without is memory that the samples missed: see missed.h. As long as it did not come out
  *   whose it is, it goes to those of whose growth no pages were found yet, the largest row to the
  * one that misses most. */
@@ -19,7 +19,10 @@
 #include "calltree.h"
 #include "gone.h"
 
-#define FALLEN_SHARE 2 /* of what had grown, one in so many */
+#define FALLEN_SHARE 2                   /* of what had grown, one in so many */
+#define PAINTED_MAX  (UINT64_C(1) << 26) /* pages of a row */
+#define FILLED_GAPS  4 /* times what an entry stands for: between two of a node all is its own */
+#define PAINTED_OVER 8 /* times: beyond that, entries have their own page only */
 
 struct wish { /* a node and bytes that it should have */
     uint32_t node;
@@ -33,6 +36,7 @@ struct arrivals {
     struct event_page_run *rest; /* rows for those at no known page */
     size_t rest_count;
     uint64_t fallen_pages; /* by which RSS fell, and that may have come again */
+    size_t fallen;         /* entries before that */
 };
 
 static int by_page(const void *a, const void *b)
@@ -79,10 +83,9 @@ static void adopt_pages(struct ledger *ledger)
     }
 }
 
-/* Memory that fell may have come again at the same addresses, and for somebody else: where much of
- * what had grown until then may be gone, who was met before cannot claim what the look finds there.
- */
-static void forget_fallen(struct ledger *ledger)
+/* Memory that fell may have come again at the same addresses, and for somebody else: up to here
+ * much of what had grown may be gone. */
+static size_t find_fallen(const struct ledger *ledger)
 {
     uint64_t grown = 0, released = 0;
     for (size_t i = 0; i < ledger->count; i++)
@@ -90,8 +93,9 @@ static void forget_fallen(struct ledger *ledger)
     for (size_t i = ledger->count; i-- > 0; grown -= ledger->entries[i].grown_bytes) {
         released += ledger->entries[i].released_bytes;
         if (released > grown / FALLEN_SHARE)
-            ledger->entries[i].page = 0;
+            return i + 1;
     }
+    return 0;
 }
 
 static int arrivals_init(struct arrivals *arrivals, struct ledger *ledger)
@@ -104,7 +108,7 @@ static int arrivals_init(struct arrivals *arrivals, struct ledger *ledger)
     if (!arrivals->met || !arrivals->rest)
         return -ENOMEM;
     arrivals->fallen_pages = ledger_released(ledger) / ledger->page_bytes;
-    forget_fallen(ledger);
+    arrivals->fallen = find_fallen(ledger);
     adopt_pages(ledger);
     for (size_t i = 0; i < ledger->count; i++) {
         struct ledger_entry *entry = &ledger->entries[i];
@@ -115,23 +119,73 @@ static int arrivals_init(struct arrivals *arrivals, struct ledger *ledger)
     return 0;
 }
 
+static int by_time(const void *a, const void *b)
+{
+    const struct ledger_entry *const *x = a, *const *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* Writes a node's number on the pages of a row that an entry stands for: its own, and those below
+ * that its growth reaches for, but not those of the entry before. Later ones write over earlier
+ * ones: pages go and come again. */
+static void paint(const struct ledger *ledger, const struct event_page_run *row,
+                  struct ledger_entry *const *entries, size_t index, uint32_t owners[],
+                  uint64_t *work)
+{
+    const struct ledger_entry *entry = entries[index];
+    uint64_t at = entry->page - row->first;
+    uint64_t reach = (entry->grown_bytes + ledger->page_bytes - 1) / ledger->page_bytes;
+    uint64_t lowest = reach > at ? 0 : at + 1 - reach;
+    const struct ledger_entry *before = index ? entries[index - 1] : NULL;
+    if (before && before->page < entry->page) {
+        uint64_t next = before->page - row->first + 1;
+        bool same = before->node == entry->node && at - next < FILLED_GAPS * reach;
+        if (same || next > lowest)
+            lowest = next;
+    }
+    if (at - lowest > *work)
+        lowest = at;
+    *work -= at - lowest;
+    for (uint64_t i = lowest; i <= at; i++)
+        owners[i] = entry->node;
+}
+
+/* What nobody reached for goes with what is below it, or else above. */
+static int give_painted(struct ledger *ledger, const struct event_page_run *row, uint32_t owners[])
+{
+    uint64_t first = 0, from = 0;
+    while (owners[first] == PAGES_NOBODY)
+        first++;
+    uint32_t node = owners[first];
+    for (uint64_t i = first; i < row->count; i++) {
+        if (owners[i] == PAGES_NOBODY || owners[i] == node)
+            continue;
+        int r = ledger_give(ledger, row->first + from, i - from, node);
+        if (r < 0)
+            return r;
+        node = owners[i];
+        from = i;
+    }
+    return ledger_give(ledger, row->first + from, row->count - from, node);
+}
+
 /* Shares a row among the entries met[from..to) that were met in it. */
 static int share_row(struct arrivals *arrivals, const struct event_page_run *row, size_t from,
                      size_t to)
 {
-    uint64_t total = 0, passed = 0, given = 0;
-    for (size_t i = from; i < to; i++)
-        total += arrivals->met[i]->grown_bytes;
-    for (size_t i = from; i < to; i++) {
-        const struct ledger_entry *entry = arrivals->met[i];
-        passed += entry->grown_bytes;
-        uint64_t until = (uint64_t)((unsigned __int128)row->count * passed / total);
-        int r = ledger_give(arrivals->ledger, row->first + given, until - given, entry->node);
-        if (r < 0)
-            return r;
-        given = until;
-    }
-    return 0;
+    struct ledger_entry **entries = arrivals->met + from;
+    if (row->count > PAINTED_MAX)
+        return ledger_give(arrivals->ledger, row->first, row->count, entries[0]->node);
+    _cleanup_(freep) uint32_t *owners = malloc(row->count * sizeof(*owners));
+    uint64_t work = PAINTED_OVER * row->count;
+    if (!owners)
+        return -ENOMEM;
+    for (uint64_t i = 0; i < row->count; i++)
+        owners[i] = PAGES_NOBODY;
+    qsort(entries, to - from, sizeof(*entries), by_time);
+    for (size_t i = 0; i < to - from; i++)
+        paint(arrivals->ledger, row, entries, i, owners, &work);
+    return give_painted(arrivals->ledger, row, owners);
 }
 
 /* A row that no sample met. */
@@ -173,7 +227,7 @@ static int give_refilled(struct arrivals *arrivals, const struct ledger_entry *e
     struct ledger *ledger = arrivals->ledger;
     struct event_page_run run;
     uint64_t most = (grown_bytes + ledger->page_bytes - 1) / ledger->page_bytes;
-    if (entry->page < lowest)
+    if (entry->page < lowest || entry < ledger->entries + arrivals->fallen)
         return 0;
     if (!doubted_row(ledger, entry->page, &run)) {
         most = most < entry->page - lowest + 1 ? most : entry->page - lowest + 1;
@@ -193,6 +247,7 @@ static int give_between(struct arrivals *arrivals, size_t *at, uint64_t lowest, 
     int r = 0;
     while (*at < arrivals->met_count && arrivals->met[*at]->page < end && r >= 0) {
         const struct ledger_entry *entry = arrivals->met[*at];
+        missed_claim(&arrivals->ledger->missed, arrivals->ledger->window, entry->page, entry->node);
         uint64_t grown_bytes = 0; /* by one sample, at several points of time */
         for (; *at < arrivals->met_count && arrivals->met[*at]->page == entry->page; ++*at)
             grown_bytes += arrivals->met[*at]->grown_bytes;

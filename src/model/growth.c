@@ -42,6 +42,7 @@ struct share {
     uint64_t page; /* where the growth was met, or 0 */
     bool certain;  /* all of it */
     bool in_act;   /* met in the act of a fault: that page is certain anyway */
+    uint32_t number; /* of all owners */
 };
 
 struct shares {
@@ -68,6 +69,7 @@ struct attribution {
     size_t look_behind; /* so many of `pending` */
     struct later later;
     uint32_t sample; /* number of the one at hand */
+    uint32_t owner;  /* and of the last owner */
     struct pauses pauses;
 };
 
@@ -112,7 +114,7 @@ static int charge(struct attribution *at, const struct pending *pending, const s
         .certain_bytes = certain_part(at, share, grown_bytes),
         .freed_bytes = freed_bytes,
         .page = share->page,
-        .sample = at->sample,
+        .sample = share->number,
     };
     int r = ledger_enter(&at->ledger, &entry);
     if (r >= 0 && pending->point <= at->profile->end_point)
@@ -267,6 +269,7 @@ static int shares_of(struct attribution *at, const struct event *event, struct s
             .page = owner->fault_address / at->ledger.page_bytes,
             .certain = certainty_next(&at->certainty),
             .in_act = owner->state == STACK_IN_ACT,
+            .number = ++at->owner,
         };
         bool waits = owner->state == STACK_LATER || owner->state == STACK_LATE;
         if (waits && later_find(&at->later, owner, at->sample, &later))

@@ -6,6 +6,7 @@
 
 #include "base/array.h"
 
+#define CLAIM     UINT64_MAX /* votes */
 #define KIN_SHARE 4     /* a neighbour of less than one page in so many is no kin */
 #define REACH     16384 /* pages: neighbours further away say nothing */
 
@@ -49,6 +50,13 @@ static void vote(struct missed *missed, uint32_t number, uint32_t owner, uint64_
         return;
     row->owner = owner;
     row->votes = pages;
+}
+
+void missed_claim(struct missed *missed, uint32_t window, uint64_t page, uint32_t owner)
+{
+    uint32_t number = pages_owner(&missed->numbers, page);
+    if (number < missed->count && missed->rows[number].window + 1 == window)
+        vote(missed, number, owner, CLAIM);
 }
 
 /* The pages of one missed row among those that go: from `first` up to `end`, with the owners of the

@@ -24,6 +24,9 @@ struct missed {
 void missed_deinit(struct missed *missed);
 /* A row came that nobody was met in. 0 or a negative errno. */
 int missed_add(struct missed *missed, uint32_t window, uint64_t first, uint64_t count);
+/* A sample of this window met its growth in a row of the window before, which came just before the
+ * look: the row is its owner's. */
+void missed_claim(struct missed *missed, uint32_t window, uint64_t page, uint32_t owner);
 /* A row goes, and `owners` still knows whose pages are whose. 0 or a negative errno. */
 int missed_went(struct missed *missed, struct pages *owners, uint64_t first, uint64_t count);
 /* The end: what is left lies where it lies. Nothing can be added any more. */

@@ -18,7 +18,7 @@
 #include "base/cleanup.h"
 #include "calltree.h"
 
-#define MOVED_MOST 5 /* times what chance explains easily: a small leak may be met far too seldom  \
+#define MOVED_MOST 2 /* times what chance explains easily: a small leak may be met far too seldom  \
                       */
 #define SAMPLES_LEAST 8  /* of a line, before chance says anything */
 #define FALL_SHARE    16 /* a fall is large when it is more than one in so many of what is held */

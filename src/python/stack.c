@@ -284,8 +284,8 @@ int python_stack_bytecode(struct python_reader *reader, struct python_bytecode *
         return PYTHON_STACK_TORN;
     const struct captured *captured = &reader->captured[0];
     const struct code_met *met = &reader->codes.met[captured->met];
-    *ret_bytecode = (struct python_bytecode){
-        captured->bytecode, met->facts.units * CODE_UNIT_BYTES, met->id};
+    *ret_bytecode =
+        (struct python_bytecode){captured->bytecode, met->facts.units * CODE_UNIT_BYTES, met->id};
     if (captured->bytecode)
         return 0;
     struct bytecode_slot *slot = &reader->bytecodes[address_hash(met->address) % BYTECODE_SLOTS];
@@ -338,9 +338,10 @@ size_t python_stack_entries(const struct python_reader *reader, python_word_fn r
         const struct captured *captured = &reader->captured[i];
         if (!captured->loop)
             continue;
-        remote_addr anchor = !has_marks          ? 0
-                             : layout->has_shims ? captured->loop
-                                                 : follow_cframes(reader, read_word, context, captured);
+        remote_addr anchor = !has_marks ? 0
+                             : layout->has_shims
+                                 ? captured->loop
+                                 : follow_cframes(reader, read_word, context, captured);
         ret_entries[count++] = (struct python_entry){.anchor = anchor, .frames_end = i + 1};
     }
     return count;

@@ -13,7 +13,8 @@
 #include "sampler/taking.h"
 #include "trace/perf_ring.h"
 
-#define GLIMPSES_MAX 48 /* of a thread between two samples; more are thinned out evenly */
+#define GLIMPSES_MAX  48 /* of a thread between two samples; more are thinned out evenly */
+#define GLIMPSES_FULL 24 /* of a thread: they make a sample of their own */
 
 struct glimpse {
     struct spot spot;
@@ -27,14 +28,14 @@ struct glimpsed_thread {
     struct perf_ring ring;
     struct glimpse list[GLIMPSES_MAX];
     uint32_t count, seen;
-    uint64_t faults[2]; /* minor and major ones, up to the newest */
+    uint64_t faults[2];    /* minor and major ones, up to the newest */
     struct glimpse newest; /* with the pages of its fault alone */
     uint32_t newest_at;    /* in the list; GLIMPSES_MAX: not there any more */
-    uint32_t ready; /* the first of the list, that are of the sample at hand */
-    double mean_period; /* faults between two */
-    uint64_t period;    /* as set last */
-    uint32_t passed; /* glimpses since it was set */
-    double recent;   /* and since the rate was last looked at */
+    uint32_t ready;        /* the first of the list, that are of the sample at hand */
+    double mean_period;    /* faults between two */
+    uint64_t period;       /* as set last */
+    uint32_t passed;       /* glimpses since it was set */
+    double recent;         /* and since the rate was last looked at */
     uint64_t paced_ns;
     uint32_t stack_bytes;
     uint32_t looked, blank; /* glimpses with it, and those that showed no known code */
@@ -52,8 +53,8 @@ struct sampler_glimpses {
     uint8_t met_stack[PERF_RING_STACK_BYTES];
     size_t met_bytes;
     bool met;
-    uint64_t waits_ns; /* since when a stack is waited for; 0: not now */
-    uint64_t asked_ns; /* when it was last asked whether to wait */
+    uint64_t waits_ns;  /* since when a stack is waited for; 0: not now */
+    uint64_t asked_ns;  /* when it was last asked whether to wait */
     uint32_t parent_id; /* of the stack that was resolved last: without its innermost frame */
     uint8_t record[PERF_RING_RECORD_MAX];
 };
@@ -73,6 +74,14 @@ void sampler_glimpses_follow(struct sampler *sampler, pid_t tid);
 /* Reads what the kernel wrote down, so that there is room again. */
 void sampler_glimpses_read(struct sampler *sampler);
 
+/* NULL: not followed. Valid until the next one is followed. */
+struct glimpsed_thread *glimpses_find(struct sampler_glimpses *glimpses, pid_t tid);
+/* Where Python stood at a fault, by what the kernel wrote down. */
+struct spot sampler_spot_of(struct sampler *sampler, const struct registers *registers,
+                            const uint8_t *stack, size_t stack_bytes);
+
+/* Stacks (spotted.c). */
+
 /* The fault at which a stack is going to be read: as the kernel wrote it down, or as the stopped
  * thread has it. */
 void sampler_glimpses_meet(struct sampler *sampler, const struct perf_fault *fault);
@@ -83,12 +92,22 @@ void sampler_glimpses_learn(struct sampler *sampler, const struct event_owner *o
 bool sampler_glimpses_tell(struct sampler *sampler, struct event_owner *owner);
 /* ...or whether the next one should be waited for, because it will tell more. */
 bool sampler_glimpses_wait(struct sampler *sampler, pid_t tid);
+/* Fills in the stack of a spot; false: it is not known. */
+bool sampler_spot_tell(struct sampler *sampler, const struct spot *spot, struct event_owner *owner);
+/* Whether it is known, and of these days. */
+bool sampler_spot_is_fresh(const struct sampler *sampler, const struct spot *spot, pid_t tid);
+/* Whether to wait for the next stack that is read, now that what there is is known, or is not. */
+bool sampler_spots_wait(struct sampler *sampler, bool known);
+
+/* Samples (glimpsed.c). */
+
 /* Lets glimpses share in a sample that is complete otherwise. */
 void sampler_glimpses_join(struct sampler *sampler, struct taking *taking);
 /* Makes a sample of glimpses alone when there are enough: no stack need be read for it. RSS was
  * read just now. */
 void sampler_take_glimpsed(struct sampler *sampler);
-/* However few there are up to a moment: what grew until then is to be closed. False: there are none. */
+/* However few there are up to a moment: what grew until then is to be closed. False: there are
+ * none. */
 bool sampler_take_few_glimpsed(struct sampler *sampler, uint64_t until_ns);
 
 #endif

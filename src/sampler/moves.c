@@ -203,6 +203,11 @@ void sampler_look_now(struct sampler *sampler)
 {
     if (sampler->look_failed || !sampler->writer)
         return;
+    /* What came until now is to be the ones' who brought it. */
+    sampler->looking = true;
+    if (!sampler->finalizing && sampler_read_memory(sampler) == 0)
+        sampler_take_few_glimpsed(sampler, UINT64_MAX);
+    sampler->looking = false;
     sampler_own_cpu_ns(sampler);
     sampler->look.looking_ns = sampler_now_ns();
     int r = look_take(&sampler->look, sampler->pid, record_pages, sampler);
@@ -212,6 +217,6 @@ void sampler_look_now(struct sampler *sampler)
 
 void sampler_look(struct sampler *sampler)
 {
-    if (!sampler->finalizing && look_is_due(&sampler->look, sampler_now_ns()))
+    if (!sampler->finalizing && !sampler->looking && look_is_due(&sampler->look, sampler_now_ns()))
         sampler_look_now(sampler);
 }

@@ -97,6 +97,7 @@ struct sampler {
     bool sample_fell;                     /* RSS was seen to fall since the last sample */
 
     struct look look;
+    bool looking; /* a look is about to begin */
     bool look_failed; /* the page table cannot be read: whose memory goes away is estimated */
 
     struct places places;          /* what kinds of memory grow (places.c) */

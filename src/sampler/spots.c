@@ -9,7 +9,7 @@
 #define LABELS_LEAST   4
 #define LABELS_MOST    20 /* that the running mean is of */
 #define FAITHFUL_LEAST 0.9
-#define UNIT_BYTES      2 /* of an instruction: what is pointed to is the next one */
+#define UNIT_BYTES     2 /* of an instruction: what is pointed to is the next one */
 
 /* Registers that a function must leave as they were, and so saves where it uses them. */
 #if defined(__x86_64__)

@@ -46,7 +46,7 @@ struct spot_slot {
 };
 
 struct spots {
-    uint32_t read; /* stacks, in all */
+    uint32_t read;                                /* stacks, in all */
     struct python_bytecode codes[SPOT_CODES_MAX]; /* by address, without overlap */
     size_t code_count;
     struct spot_slot slots[SPOT_SLOTS];
@@ -57,14 +57,16 @@ struct spots {
 void spots_init(struct spots *spots);
 /* Bytecode that is there now; what lay there before is gone. */
 void spots_add_code(struct spots *spots, const struct python_bytecode *code);
-/* The code object and the offset in it of the instruction at work: 0 or more. False: none is found. */
+/* The code object and the offset in it of the instruction at work: 0 or more. False: none is found.
+ */
 bool spots_find(const struct spots *spots, const struct registers *registers, const uint8_t *stack,
                 size_t stack_bytes, uint32_t *ret_code_id, int32_t *ret_offset);
 /* A stack that was read at a fault with this label; `truly` is where it stood. */
 void spots_learn(struct spots *spots, pid_t tid, const struct spot *label, const struct spot *truly,
                  const struct spot_stack *stack);
 /* The thread's stack for a label; NULL: none was read there. */
-const struct spot_stack *spots_stack(const struct spots *spots, pid_t tid, const struct spot *label);
+const struct spot_stack *spots_stack(const struct spots *spots, pid_t tid,
+                                     const struct spot *label);
 /* The last stack of the thread in the code of a label, if labels can be relied on; or NULL. */
 const struct spot_stack *spots_kin(const struct spots *spots, pid_t tid, const struct spot *label);
 

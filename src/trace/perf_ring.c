@@ -154,8 +154,8 @@ static void take_stack(struct bytes *bytes, struct perf_fault *fault)
     fault->stack_bytes = filled < size ? (size_t)filled : (size_t)size;
 }
 
-/* PERF_RECORD_SAMPLE with TID, TIME, ADDR, ID, CPU, READ, and perhaps registers, stack and page size, in this
- * order (perf_event_open(2)). Who asks for registers and stack gets them. */
+/* PERF_RECORD_SAMPLE with TID, TIME, ADDR, ID, CPU, READ, and perhaps registers, stack and page
+ * size, in this order (perf_event_open(2)). Who asks for registers and stack gets them. */
 static bool parse_sample(const struct perf_ring *ring, const uint8_t *record, size_t size,
                          struct perf_fault *ret_fault)
 {

@@ -13,13 +13,14 @@
 #define NOTES_LEAST 12 /* faults, before the share that was met in the act says anything */
 #define GOOD_SHARE  0.5
 #define BLIND_SHARE 0.1
+#define STACK_BYTES 4096
 #define DATA_PAGES  8 /* some newest faults: only one is read */
 
 int rings_init(struct rings *rings, uint64_t period)
 {
     *rings = (struct rings){.epoll_fd = -1,
                             .options = {.data_pages = DATA_PAGES,
-                                        .stack_bytes = PERF_RING_STACK_BYTES,
+                                        .stack_bytes = STACK_BYTES,
                                         .registers = true,
                                         .kernel_faults = true}};
     int r = perf_ring_adapt(&rings->options);
@@ -58,6 +59,12 @@ static int open_ring(const struct rings *rings, pid_t tid, struct ring *ret_ring
 {
     *ret_ring = (struct ring){.tid = tid};
     int r = perf_ring_open(&ret_ring->perf, tid, &rings->options);
+    if (r == -EPERM) { /* perf_event_mlock_kb is used up by many threads: the least that there is */
+        struct perf_ring_options least = rings->options;
+        least.stack_bytes = 0;
+        least.data_pages = 1;
+        r = perf_ring_open(&ret_ring->perf, tid, &least);
+    }
     if (r < 0)
         return r;
     struct epoll_event event = {.events = EPOLLIN, .data.fd = ret_ring->perf.fd};

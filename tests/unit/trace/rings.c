@@ -9,7 +9,9 @@
 
 #include "trace/rings.h"
 
-#define RECORD_BYTES 40 /* header, pid and tid, time, address, cpu and its reserved half */
+/* header, pid and tid, time, address, id, cpu and its reserved half, count */
+#define RECORD_BYTES 56
+#define DATA_PAGES   4
 
 static size_t page_bytes;
 
@@ -19,11 +21,11 @@ static void start(struct rings *rings, size_t count)
     rings->items = calloc(count, sizeof(*rings->items));
     for (size_t i = 0; i < count; i++) {
         void *map =
-            mmap(NULL, 2 * page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            mmap(NULL, (1 + DATA_PAGES) * page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         assert_true(map != MAP_FAILED);
         rings->items[i] = (struct ring){
             .tid = 100 + (pid_t)i,
-            .perf = {.fd = -1, .major_fd = -1, .map = map, .data_bytes = page_bytes}};
+            .perf = {.fd = -1, .major_fd = -1, .map = map, .data_bytes = DATA_PAGES * page_bytes}};
     }
 }
 
@@ -32,13 +34,13 @@ static void put(struct ring *ring, const void *record, size_t size)
     struct perf_event_mmap_page *control = ring->perf.map;
     uint8_t *data = (uint8_t *)ring->perf.map + page_bytes;
     for (size_t i = 0; i < size; i++)
-        data[(control->data_head + i) % page_bytes] = ((const uint8_t *)record)[i];
+        data[(control->data_head + i) % (DATA_PAGES * page_bytes)] = ((const uint8_t *)record)[i];
     control->data_head += size;
 }
 
 static void put_header(struct ring *ring, uint32_t type, uint16_t size)
 {
-    uint8_t record[256] = {0};
+    uint8_t record[PERF_RING_RECORD_MAX + 8] = {0};
     struct perf_event_header header = {.type = type, .size = size};
     memcpy(record, &header, sizeof(header));
     put(ring, record, size > sizeof(header) ? size : sizeof(header));
@@ -50,9 +52,10 @@ static void put_fault(struct ring *ring, uint32_t tid, uint64_t time_ns, uint64_
     struct {
         struct perf_event_header header;
         uint32_t pid, tid;
-        uint64_t time, address;
+        uint64_t time, address, id;
         uint32_t cpu, reserved;
-    } record = {{PERF_RECORD_SAMPLE, 0, RECORD_BYTES}, 7, tid, time_ns, address, cpu, 0};
+        uint64_t count;
+    } record = {{PERF_RECORD_SAMPLE, 0, RECORD_BYTES}, 7, tid, time_ns, address, 99, cpu, 0, 5};
     assert_int_equal(sizeof(record), RECORD_BYTES);
     put(ring, &record, sizeof(record));
 }
@@ -87,6 +90,9 @@ static void a_fault_is_read(void **state)
     assert_int_equal(fault.time_ns, UINT64_C(123456789012));
     assert_int_equal(fault.address, UINT64_C(0x7f1234567008));
     assert_int_equal(fault.cpu, 3);
+    assert_int_equal(fault.count, 5);
+    assert_int_equal(fault.registers.known, 0);
+    assert_int_equal(fault.stack_bytes, 0);
     expect_none(&rings);
     rings_deinit(&rings);
 }
@@ -108,7 +114,7 @@ static void records_go_round_the_end(void **state)
     (void)state;
     struct rings rings;
     start(&rings, 1);
-    for (uint64_t i = 1; i < 1000; i++) { /* 40 does not divide a page */
+    for (uint64_t i = 1; i < 1000; i++) { /* 56 does not divide a page */
         put_fault(&rings.items[0], 1, i, i << 12, 0);
         expect(&rings, i << 12);
     }
@@ -140,7 +146,7 @@ static void other_records_are_passed_over(void **state)
     expect_none(&rings);
     put_fault(&rings.items[0], 1, 1, 0x1000, 0);
     put_header(&rings.items[0], PERF_RECORD_THROTTLE, 32);
-    put_header(&rings.items[0], PERF_RECORD_SAMPLE, 200); /* longer than any of ours */
+    put_header(&rings.items[0], PERF_RECORD_SAMPLE, PERF_RING_RECORD_MAX + 8); /* longer than any of ours */
     put_header(&rings.items[0], PERF_RECORD_SAMPLE, 16);  /* shorter */
     expect(&rings, 0x1000);
     expect_none(&rings);
@@ -199,7 +205,7 @@ static void own_faults(void **state)
     enum { PAGES = 512 };
     struct rings rings;
     struct perf_fault fault = {0};
-    if (rings_init(&rings, 16) < 0 || rings_add(&rings, gettid()) < 0) {
+    if (rings_init(&rings, 128) < 0 || rings_add(&rings, gettid()) < 0) {
         rings_deinit(&rings);
         skip();
     }
@@ -212,7 +218,7 @@ static void own_faults(void **state)
     assert_true(rings_next(&rings, &fault));
     assert_int_equal(fault.tid, gettid());
     assert_true(fault.time_ns > 0);
-    assert_true(fault.address >= (uintptr_t)memory + (PAGES - 32) * page_bytes);
+    assert_true(fault.address >= (uintptr_t)memory + (PAGES - 256) * page_bytes);
     assert_true(fault.address < (uintptr_t)memory + PAGES * page_bytes);
     munmap(memory, PAGES * page_bytes);
     rings_deinit(&rings);

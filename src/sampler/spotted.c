@@ -1,0 +1,157 @@
+/* Stacks for glimpses: learnt from those that are read, told for those that are not. */
+#include <string.h>
+
+#include "base/units.h"
+#include "sampler/glimpses.h"
+#include "sampler/graft.h"
+
+/* A stack that was read so long ago may have had other callers. */
+#define STALE_STACKS  8 /* that were read since */
+#define STALE_NS      (200 * NS_PER_MS)
+#define OLD_NS        (1 * NS_PER_S) /* however few were */
+#define WAIT_MOST_NS  (200 * NS_PER_MS)
+#define WAIT_ASKED_NS (50 * NS_PER_MS) /* after a rest it begins anew */
+
+/* ---- stacks that are read ---- */
+
+void sampler_glimpses_meet(struct sampler *sampler, const struct perf_fault *fault)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    if (!glimpses)
+        return;
+    glimpses->met = fault->registers.known;
+    glimpses->met_registers = fault->registers;
+    glimpses->met_bytes = fault->stack_bytes;
+    if (fault->stack_bytes)
+        memcpy(glimpses->met_stack, fault->stack, fault->stack_bytes);
+}
+
+void sampler_glimpses_meet_stopped(struct sampler *sampler, pid_t tid)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    if (!glimpses)
+        return;
+    glimpses->met = registers_read_stopped(tid, &glimpses->met_registers) == 0;
+    remote_addr sp = glimpses->met_registers.values[REGISTERS_SP];
+    glimpses->met_bytes = sizeof(glimpses->met_stack);
+    if (!glimpses->met ||
+        memory_read(&sampler->memory, sp, glimpses->met_stack, glimpses->met_bytes) == 0)
+        return;
+    glimpses->met_bytes = sampler->page_bytes - sp % sampler->page_bytes; /* its end is near */
+    if (glimpses->met_bytes > sizeof(glimpses->met_stack) ||
+        memory_read(&sampler->memory, sp, glimpses->met_stack, glimpses->met_bytes) < 0)
+        glimpses->met_bytes = 0;
+}
+
+static struct spot met_spot(struct sampler *sampler)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    return sampler_spot_of(sampler, &glimpses->met_registers, glimpses->met_stack,
+                           glimpses->met_bytes);
+}
+
+/* Where the stack stood that was read. */
+static struct spot true_spot(struct sampler *sampler)
+{
+    struct python_bytecode code;
+    struct python_stack stack;
+    if (python_stack_bytecode(sampler->reader, &code) != 0 ||
+        python_stack_resolve(sampler->reader, &stack) != 0 || stack.count == 0)
+        return (struct spot){.code_id = SPOT_NO_CODE};
+    spots_add_code(&sampler->glimpses->spots, &code);
+    return (struct spot){code.code_id, stack.frames[0].line};
+}
+
+void sampler_glimpses_learn(struct sampler *sampler, const struct event_owner *owner)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    if (!glimpses || !glimpses->met || owner->state != STACK_IN_ACT)
+        return;
+    glimpses->waits_ns = 0;
+    struct spot truly = true_spot(sampler), label = met_spot(sampler);
+    struct spot_stack stack = {
+        .stack_id = owner->stack_id,
+        .parent_id = glimpses->parent_id,
+        .truncated = owner->truncated,
+        .time_ns = sampler_now_ns(),
+        .number = ++glimpses->spots.read,
+    };
+    spots_learn(&glimpses->spots, owner->tid, &label, &truly, &stack);
+}
+
+/* ---- stacks that are not ---- */
+
+/* The last stack in the same code, at the line of the spot. */
+static const struct spot_stack *tell_kin(struct sampler *sampler, const struct spot *spot,
+                                         pid_t tid, uint32_t *ret_stack_id)
+{
+    const struct spot_stack *stack = spots_kin(&sampler->glimpses->spots, tid, spot);
+    struct python_frame frame;
+    if (!stack)
+        return NULL;
+    python_code_frame(sampler->reader, spot->code_id, 0, &frame);
+    int r = recording_writer_stack(sampler->writer, stack->parent_id, frame.file, frame.function,
+                                   spot->line, frame.first_line, ret_stack_id);
+    return r < 0 ? NULL : stack;
+}
+
+static bool is_stale(const struct spots *spots, const struct spot_stack *stack)
+{
+    uint64_t age_ns = sampler_now_ns() - stack->time_ns;
+    return age_ns >= (spots->read - stack->number >= STALE_STACKS ? STALE_NS : OLD_NS);
+}
+
+bool sampler_spot_is_fresh(const struct sampler *sampler, const struct spot *spot, pid_t tid)
+{
+    const struct spots *spots = &sampler->glimpses->spots;
+    const struct spot_stack *stack = spots_stack(spots, tid, spot);
+    if (!stack)
+        stack = spots_kin(spots, tid, spot);
+    return stack && !is_stale(spots, stack);
+}
+
+bool sampler_spots_wait(struct sampler *sampler, bool known)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    uint64_t now_ns = sampler_now_ns();
+    if (known || glimpses->waits_ns == 0 || now_ns - glimpses->asked_ns > WAIT_ASKED_NS)
+        glimpses->waits_ns = now_ns;
+    glimpses->asked_ns = now_ns;
+    return !known && now_ns - glimpses->waits_ns < WAIT_MOST_NS;
+}
+
+bool sampler_spot_tell(struct sampler *sampler, const struct spot *spot, struct event_owner *owner)
+{
+    struct spots *spots = &sampler->glimpses->spots;
+    const struct spot_stack *stack = spots_stack(spots, owner->tid, spot);
+    if (stack)
+        owner->stack_id = stack->stack_id;
+    else
+        stack = tell_kin(sampler, spot, owner->tid, &owner->stack_id);
+    if (!stack)
+        return false;
+    owner->truncated = stack->truncated;
+    owner->state = STACK_GLIMPSED;
+    if (sampler->last_met.tid == owner->tid && sampler->last_met.state == STACK_IN_ACT &&
+        is_stale(spots, stack))
+        graft(sampler->writer, owner->stack_id, sampler->last_met.stack_id, &owner->stack_id);
+    return true;
+}
+
+bool sampler_glimpses_tell(struct sampler *sampler, struct event_owner *owner)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    if (!glimpses || !glimpses->met || !sampler->writer)
+        return false;
+    struct spot spot = met_spot(sampler);
+    return sampler_spot_tell(sampler, &spot, owner);
+}
+
+bool sampler_glimpses_wait(struct sampler *sampler, pid_t tid)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    if (!glimpses || !glimpses->met)
+        return false;
+    struct spot spot = met_spot(sampler);
+    return sampler_spots_wait(sampler, sampler_spot_is_fresh(sampler, &spot, tid));
+}
