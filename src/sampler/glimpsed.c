@@ -166,6 +166,17 @@ static bool are_fresh(const struct sampler *sampler)
     return fresh >= FRESH_LEAST * all;
 }
 
+/* Learns about the thread of which most is not known. */
+static bool explore(struct sampler *sampler)
+{
+    const struct sampler_glimpses *glimpses = sampler->glimpses;
+    const struct glimpsed_thread *most = NULL;
+    for (size_t i = 0; i < glimpses->thread_count; i++)
+        if (glimpses->threads[i].count && (!most || glimpses->threads[i].seen > most->seen))
+            most = &glimpses->threads[i];
+    return most && sampler_spots_explore(sampler, most->tid);
+}
+
 /* Makes a sample of at least so many glimpses, up to a moment. */
 static bool take_glimpsed(struct sampler *sampler, uint32_t least, uint64_t until_ns)
 {
@@ -175,7 +186,8 @@ static bool take_glimpsed(struct sampler *sampler, uint32_t least, uint64_t unti
         return false;
     sampler_glimpses_read(sampler);
     if (most_seen(sampler->glimpses) < least || !explain_growth(sampler) ||
-        sampler_spots_wait(sampler, are_fresh(sampler)) || threads_look(&sampler->threads) < 0)
+        sampler_spots_wait(sampler, are_fresh(sampler) || explore(sampler)) ||
+        threads_look(&sampler->threads) < 0)
         return false;
     add_growing(sampler, &taking);
     if (taking.event.owner_count == 0)

@@ -69,6 +69,7 @@ void sampler_glimpses_forget(struct sampler *sampler)
         return;
     close_threads(sampler->glimpses);
     spots_init(&sampler->glimpses->spots);
+    sampler->glimpses->recent = (struct event_owner){0};
 }
 
 struct glimpsed_thread *glimpses_find(struct sampler_glimpses *glimpses, pid_t tid)

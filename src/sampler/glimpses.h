@@ -53,8 +53,10 @@ struct sampler_glimpses {
     uint8_t met_stack[PERF_RING_STACK_BYTES];
     size_t met_bytes;
     bool met;
-    uint64_t waits_ns;  /* since when a stack is waited for; 0: not now */
-    uint64_t asked_ns;  /* when it was last asked whether to wait */
+    uint64_t waits_ns;         /* since when a stack is waited for; 0: not now */
+    uint64_t asked_ns;         /* when it was last asked whether to wait */
+    uint64_t explored_ns;      /* when a stack was last read because of that */
+    struct event_owner recent; /* the last that was read */
     uint32_t parent_id; /* of the stack that was resolved last: without its innermost frame */
     uint8_t record[PERF_RING_RECORD_MAX];
 };
@@ -96,6 +98,8 @@ bool sampler_glimpses_wait(struct sampler *sampler, pid_t tid);
 bool sampler_spot_tell(struct sampler *sampler, const struct spot *spot, struct event_owner *owner);
 /* Whether it is known, and of these days. */
 bool sampler_spot_is_fresh(const struct sampler *sampler, const struct spot *spot, pid_t tid);
+/* Reads the thread's stack as it runs, without disturbing it: what is not known may be learnt. */
+bool sampler_spots_explore(struct sampler *sampler, pid_t tid);
 /* Whether to wait for the next stack that is read, now that what there is is known, or is not. */
 bool sampler_spots_wait(struct sampler *sampler, bool known);
 

@@ -6,7 +6,7 @@
 #include "base/array.h"
 #include "base/bytes.h"
 
-#define LABELS_LEAST   4
+#define LABELS_TRUSTED 4 /* until there are some, labels are taken for faithful */
 #define LABELS_MOST    20 /* that the running mean is of */
 #define FAITHFUL_LEAST 0.9
 #define UNIT_BYTES     2 /* of an instruction: what is pointed to is the next one */
@@ -21,6 +21,8 @@ static const uint8_t saved[] = {19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29};
 void spots_init(struct spots *spots)
 {
     memset(spots, 0, sizeof(*spots));
+    spots->faithful = 1;
+    spots->labels = LABELS_TRUSTED;
 }
 
 static size_t first_behind(const struct spots *spots, remote_addr address)
@@ -123,6 +125,14 @@ void spots_learn(struct spots *spots, pid_t tid, const struct spot *label, const
     keep(spots, tid, label->code_id, label->line, stack);
 }
 
+void spots_see(struct spots *spots, pid_t tid, const struct spot *truly,
+               const struct spot_stack *stack)
+{
+    keep(spots, tid, truly->code_id, SPOT_ANY_LINE, stack);
+    if (spots->faithful >= FAITHFUL_LEAST)
+        keep(spots, tid, truly->code_id, truly->line, stack);
+}
+
 const struct spot_stack *spots_stack(const struct spots *spots, pid_t tid, const struct spot *label)
 {
     return label->code_id == SPOT_NO_CODE ? NULL
@@ -131,8 +141,7 @@ const struct spot_stack *spots_stack(const struct spots *spots, pid_t tid, const
 
 const struct spot_stack *spots_kin(const struct spots *spots, pid_t tid, const struct spot *label)
 {
-    if (label->code_id == SPOT_NO_CODE || spots->labels < LABELS_LEAST ||
-        spots->faithful < FAITHFUL_LEAST)
+    if (label->code_id == SPOT_NO_CODE || spots->faithful < FAITHFUL_LEAST)
         return NULL;
     const struct spot_stack *stack = find_stack(spots, tid, label->code_id, SPOT_ANY_LINE);
     return stack && stack->parent_id != SPOT_NO_PARENT ? stack : NULL;

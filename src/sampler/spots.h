@@ -64,6 +64,9 @@ bool spots_find(const struct spots *spots, const struct registers *registers, co
 /* A stack that was read at a fault with this label; `truly` is where it stood. */
 void spots_learn(struct spots *spots, pid_t tid, const struct spot *label, const struct spot *truly,
                  const struct spot_stack *stack);
+/* A stack that was read at any other time: there is no label to compare. */
+void spots_see(struct spots *spots, pid_t tid, const struct spot *truly,
+               const struct spot_stack *stack);
 /* The thread's stack for a label; NULL: none was read there. */
 const struct spot_stack *spots_stack(const struct spots *spots, pid_t tid,
                                      const struct spot *label);

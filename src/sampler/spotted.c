@@ -10,6 +10,7 @@
 #define STALE_NS      (200 * NS_PER_MS)
 #define OLD_NS        (1 * NS_PER_S) /* however few were */
 #define WAIT_MOST_NS  (200 * NS_PER_MS)
+#define EXPLORED_NS   (1 * NS_PER_MS)
 #define WAIT_ASKED_NS (50 * NS_PER_MS) /* after a rest it begins anew */
 
 /* ---- stacks that are read ---- */
@@ -62,21 +63,50 @@ static struct spot true_spot(struct sampler *sampler)
     return (struct spot){code.code_id, stack.frames[0].line};
 }
 
-void sampler_glimpses_learn(struct sampler *sampler, const struct event_owner *owner)
+static struct spot_stack stack_of(struct sampler *sampler, const struct event_owner *owner)
 {
     struct sampler_glimpses *glimpses = sampler->glimpses;
-    if (!glimpses || !glimpses->met || owner->state != STACK_IN_ACT)
-        return;
+    glimpses->recent = *owner;
     glimpses->waits_ns = 0;
-    struct spot truly = true_spot(sampler), label = met_spot(sampler);
-    struct spot_stack stack = {
+    return (struct spot_stack){
         .stack_id = owner->stack_id,
         .parent_id = glimpses->parent_id,
         .truncated = owner->truncated,
         .time_ns = sampler_now_ns(),
         .number = ++glimpses->spots.read,
     };
+}
+
+void sampler_glimpses_learn(struct sampler *sampler, const struct event_owner *owner)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    if (!glimpses || !glimpses->met || owner->state != STACK_IN_ACT)
+        return;
+    struct spot truly = true_spot(sampler), label = met_spot(sampler);
+    struct spot_stack stack = stack_of(sampler, owner);
     spots_learn(&glimpses->spots, owner->tid, &label, &truly, &stack);
+}
+
+bool sampler_spots_explore(struct sampler *sampler, pid_t tid)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    struct taking taking = {.event.owner_count = 1};
+    struct event_owner *owner = &taking.owners[0];
+    uint64_t now_ns = sampler_now_ns();
+    if (sampler->native || now_ns - glimpses->explored_ns < EXPLORED_NS)
+        return false;
+    glimpses->explored_ns = now_ns;
+    *owner = (struct event_owner){.tid = tid, .state = STACK_RUNNING};
+    if (python_stack_capture(sampler->reader, threads_inner_tid(&sampler->threads, tid)) != 0 ||
+        python_stack_confirm(sampler->reader) != 0)
+        return false;
+    taking_resolve(sampler, &taking, owner);
+    struct spot truly = true_spot(sampler);
+    if (owner->state != STACK_RUNNING || truly.code_id == SPOT_NO_CODE)
+        return false;
+    struct spot_stack stack = stack_of(sampler, owner);
+    spots_see(&glimpses->spots, tid, &truly, &stack);
+    return true;
 }
 
 /* ---- stacks that are not ---- */
@@ -132,9 +162,9 @@ bool sampler_spot_tell(struct sampler *sampler, const struct spot *spot, struct 
         return false;
     owner->truncated = stack->truncated;
     owner->state = STACK_GLIMPSED;
-    if (sampler->last_met.tid == owner->tid && sampler->last_met.state == STACK_IN_ACT &&
-        is_stale(spots, stack))
-        graft(sampler->writer, owner->stack_id, sampler->last_met.stack_id, &owner->stack_id);
+    const struct event_owner *recent = &sampler->glimpses->recent;
+    if (recent->tid == owner->tid && is_stale(spots, stack))
+        graft(sampler->writer, owner->stack_id, recent->stack_id, &owner->stack_id);
     return true;
 }
 
@@ -153,5 +183,10 @@ bool sampler_glimpses_wait(struct sampler *sampler, pid_t tid)
     if (!glimpses || !glimpses->met)
         return false;
     struct spot spot = met_spot(sampler);
-    return sampler_spots_wait(sampler, sampler_spot_is_fresh(sampler, &spot, tid));
+    bool known = sampler_spot_is_fresh(sampler, &spot, tid);
+    if (!known && sampler_spots_explore(sampler, tid)) {
+        spot = met_spot(sampler);
+        known = sampler_spot_is_fresh(sampler, &spot, tid);
+    }
+    return sampler_spots_wait(sampler, known);
 }
