@@ -101,6 +101,7 @@ struct profile {
 
     struct {
         uint64_t stops, torn, unattributed, samples, truncated;
+        uint64_t glimpses; /* faults between samples that the kernel's own record told of */
     } samples;
     struct {
         uint64_t count, total_ns, p50_ns, p99_ns, max_ns;

@@ -7,7 +7,8 @@
  * when nobody faulted. Whole bytes; what is left over goes to the owner with most faults.
  * - Each pending reading is booked at its own point of time, so the books balance at every point.
  * - A thread that faulted and was not stopped is charged where its own next stack stands; one that
- * was met too late, where it was met at one of the faults around that time.
+ * was met too late, where it was met at one of the faults around that time. Faults in between that
+ * the kernel wrote down (STACK_GLIMPSED) share like any other owner.
  * - A thread without Python frames is `<native>`. A thread whose stack could not be read, or is
  * gone, and a sample without owners are `<unattributed>`. So is what is still pending at the end of
  * the recording, and at the end of the program, before the interpreter tears itself down.
@@ -306,6 +307,7 @@ static int count_sample(struct attribution *at, const struct event_sample *sampl
     for (uint32_t i = 0; i < sample->owner_count; i++) {
         const struct event_owner *owner = &sample->owners[i];
         profile->samples.torn += owner->state == STACK_TORN;
+        profile->samples.glimpses += owner->state == STACK_GLIMPSED;
         profile->samples.truncated += owner->truncated;
         unattributed |= owner->state == STACK_TORN || owner->state == STACK_GONE;
     }

@@ -96,6 +96,7 @@ static void put_counts(struct data *data)
     emit_raw(emit, "{");
     emit_named_integer(emit, "stops", profile->samples.stops);
     emit_named_integer(emit, "samples", profile->samples.samples);
+    emit_named_integer(emit, "glimpses", profile->samples.glimpses);
     emit_named_integer(emit, "torn", profile->samples.torn);
     emit_named_integer(emit, "truncated", profile->samples.truncated);
     emit_named_integer(emit, "unattributed", profile->samples.unattributed);

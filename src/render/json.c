@@ -80,6 +80,7 @@ static json_t *samples_json(const struct profile *profile)
     const struct number numbers[] = {
         {"stops", profile->samples.stops},
         {"samples", profile->samples.samples},
+        {"glimpses", profile->samples.glimpses},
         {"torn", profile->samples.torn},
         {"truncated", profile->samples.truncated},
         {"unattributed", profile->samples.unattributed},

@@ -1,8 +1,11 @@
 /* Samples that glimpses share in, and samples of glimpses alone. */
 #include <string.h>
 
+#include "base/units.h"
 #include "sampler/glimpses.h"
 
+/* Callers change while the budget allows no stop: so often a stack is read as the thread runs. */
+#define REFRESH_NS  (5 * NS_PER_MS)
 #define FRESH_LEAST 0.75 /* of the glimpses, for a sample without a stack */
 /* Growth of which glimpses explain less did not come by the faults that they saw. */
 #define EXPLAINED_LEAST 0.5
@@ -185,8 +188,11 @@ static bool take_glimpsed(struct sampler *sampler, uint32_t least, uint64_t unti
         sampler->released_bytes || !sampler->grown_bytes)
         return false;
     sampler_glimpses_read(sampler);
-    if (most_seen(sampler->glimpses) < least || !explain_growth(sampler) ||
-        sampler_spots_wait(sampler, are_fresh(sampler) || explore(sampler)) ||
+    if (most_seen(sampler->glimpses) < least || !explain_growth(sampler))
+        return false;
+    bool old = sampler_now_ns() - sampler->glimpses->recent_ns >= REFRESH_NS;
+    bool learnt = old && explore(sampler);
+    if (sampler_spots_wait(sampler, learnt || are_fresh(sampler) || explore(sampler)) ||
         threads_look(&sampler->threads) < 0)
         return false;
     add_growing(sampler, &taking);

@@ -57,6 +57,7 @@ struct sampler_glimpses {
     uint64_t asked_ns;         /* when it was last asked whether to wait */
     uint64_t explored_ns;      /* when a stack was last read because of that */
     struct event_owner recent; /* the last that was read */
+    uint64_t recent_ns;
     uint32_t parent_id; /* of the stack that was resolved last: without its innermost frame */
     uint8_t record[PERF_RING_RECORD_MAX];
 };

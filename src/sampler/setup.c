@@ -251,7 +251,9 @@ int sampler_init(struct sampler *sampler, const struct session_options *options,
         r = open_target(sampler, error);
     if (r >= 0 && sampler_native_open(sampler) < 0)
         return error_set(error, -ENOMEM, "out of memory");
-    if (r >= 0 && sampler->clock.by_faults && sampler_glimpses_open(sampler) < 0)
+    /* A spot tells nothing of native frames: those are only had where a stack is read. */
+    if (r >= 0 && sampler->clock.by_faults && !options->native &&
+        sampler_glimpses_open(sampler) < 0)
         return error_set(error, -ENOMEM, "out of memory");
     return r;
 }

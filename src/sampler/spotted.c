@@ -67,12 +67,13 @@ static struct spot_stack stack_of(struct sampler *sampler, const struct event_ow
 {
     struct sampler_glimpses *glimpses = sampler->glimpses;
     glimpses->recent = *owner;
+    glimpses->recent_ns = sampler_now_ns();
     glimpses->waits_ns = 0;
     return (struct spot_stack){
         .stack_id = owner->stack_id,
         .parent_id = glimpses->parent_id,
         .truncated = owner->truncated,
-        .time_ns = sampler_now_ns(),
+        .time_ns = glimpses->recent_ns,
         .number = ++glimpses->spots.read,
     };
 }
@@ -93,7 +94,7 @@ bool sampler_spots_explore(struct sampler *sampler, pid_t tid)
     struct taking taking = {.event.owner_count = 1};
     struct event_owner *owner = &taking.owners[0];
     uint64_t now_ns = sampler_now_ns();
-    if (sampler->native || now_ns - glimpses->explored_ns < EXPLORED_NS)
+    if (now_ns - glimpses->explored_ns < EXPLORED_NS)
         return false;
     glimpses->explored_ns = now_ns;
     *owner = (struct event_owner){.tid = tid, .state = STACK_RUNNING};

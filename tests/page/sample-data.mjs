@@ -239,7 +239,7 @@ export function sample_data({ points = 600, sure = true } = {}) {
             start_unix_ns: "1709281234000000000", cut: "",
         },
         clock: { name: "poll", reason: "perf_event_open is not permitted here, so RSS is read at a high rate", tick_ns: 10000000, step_bytes: 262144, budget_percent: 2 },
-        samples: { stops: 18212, samples: 17850, torn: 41, truncated: 3, unattributed: 55, looks: sure ? 1291 : 0 },
+        samples: { stops: 18212, samples: 17850, glimpses: 160211, torn: 41, truncated: 3, unattributed: 55, looks: sure ? 1291 : 0 },
         pause: { count: 18212, total_ns: 72848000, p50_ns: 3600, p99_ns: 21400, max_ns: 412000 },
         totals: {
             duration_ns: Math.round(duration * 1e9), baseline_bytes: Math.round(11.4 * MIB), peak_rss_bytes: rss[peak], peak_time_ns: time_ns[peak],

@@ -72,6 +72,7 @@ export function show_trust(profile) {
         group("Samples and pauses", [
             ["Samples", `${format_count(samples.samples)} (moments at which a stack was read)`],
             [stood_still, `${format_count(samples.stops)} times (${how})`],
+            ["Glimpses", samples.glimpses > 0 ? `${format_count(samples.glimpses)} (faults in between: the kernel's own record told the line)` : ""],
             ["Native frames", visible(profile.raw.native ?? "")],
             ["Torn stacks", `${format_count(samples.torn)} (changed while they were read)`],
             ["Cut stacks", `${format_count(samples.truncated)} (too deep to read whole)`],
