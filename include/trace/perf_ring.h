@@ -54,7 +54,7 @@ int perf_ring_open(struct perf_ring *ring, pid_t tid, const struct perf_ring_opt
 void perf_ring_close(struct perf_ring *ring);
 void perf_ring_set_period(const struct perf_ring *ring, uint64_t period);
 /* Takes the oldest fault. `record` has PERF_RING_RECORD_MAX bytes, and holds what `ret_fault`
- * points to. False when it is empty. */
+ * points to. False when it is empty, or closed. */
 bool perf_ring_next(struct perf_ring *ring, uint8_t *record, struct perf_fault *ret_fault);
 /* How many minor faults there were since it was opened; 0: not known. */
 uint64_t perf_ring_count(const struct perf_ring *ring);

@@ -84,6 +84,7 @@ static void join_owner(struct sampler *sampler, struct taking *taking, size_t in
     bool stays = owner->state == STACK_IN_ACT || owner->state == STACK_GLIMPSED;
     uint32_t count = thread->ready < room ? thread->ready : (uint32_t)room;
     uint64_t pages = pages_in_all(thread, count) + (stays ? 1 : 0);
+    pages += pages == 0; /* some stand for nothing: others have their faults */
     uint64_t faults = owner->faults > pages ? owner->faults : pages, left = faults;
     for (uint32_t i = 0; i < count; i++) {
         const struct glimpse *glimpse = pick(thread, i, count);

@@ -72,14 +72,14 @@ struct sampler {
     struct clock clock;
     struct clock poll; /* beside it, while several threads grow at once */
     const char *clock_reason;
-    bool traps;                 /* the kernel stops threads in the act of a fault */
-    bool may_trap;              /* ...or could: the job ignores SIGTRAP */
-    struct rings rings;         /* or writes the fault down and wakes us */
+    bool traps;         /* the kernel stops threads in the act of a fault */
+    bool may_trap;      /* ...or could: the job ignores SIGTRAP */
+    struct rings rings; /* or writes the fault down and wakes us */
     struct seat seat;
-    pid_t grower; /* the thread of the last report */
+    pid_t grower;                /* the thread of the last report */
     struct event_owner last_met; /* where it was */
-    double mix;   /* running mean: how many reports are another thread's than the one before */
-    uint64_t fault_period; /* faults between two reports, as set last */
+    double mix; /* running mean: how many reports are another thread's than the one before */
+    uint64_t fault_period;      /* faults between two reports, as set last */
     double fault_bytes;         /* running mean of what one fault brings in; 0: not known yet */
     uint64_t slept_ns, woke_ns; /* around the last sleep */
     double late_ns;             /* running mean of how late a sleep ends */
@@ -97,11 +97,12 @@ struct sampler {
     bool sample_fell;                     /* RSS was seen to fall since the last sample */
 
     struct look look;
-    bool looking; /* a look is about to begin */
+    bool looking;     /* a look is about to begin */
+    bool captured;    /* the reader holds a stack that is still to be resolved */
     bool look_failed; /* the page table cannot be read: whose memory goes away is estimated */
 
-    struct places places;          /* what kinds of memory grow (places.c) */
-    struct sampler_native *native; /* NULL: Python frames alone (native.c) */
+    struct places places;              /* what kinds of memory grow (places.c) */
+    struct sampler_native *native;     /* NULL: Python frames alone (native.c) */
     struct sampler_glimpses *glimpses; /* NULL: this clock has no faults (glimpses.c) */
 
     struct recording_writer *writer; /* NULL until Python was found, and after a write error */
@@ -174,12 +175,14 @@ void sampler_take_trapped(struct sampler *sampler);
 void sampler_take_ringed(struct sampler *sampler);
 /* Where nothing grows any more: counts to a step that suits what may come. */
 void sampler_refresh_period(struct sampler *sampler);
-/* Much memory came in and no fault was reported: whether that is because fewer faults than before bring it in. Then they
- * are reported sooner from now on, and the next one tells where the growth was. */
+/* Much memory came in and no fault was reported: whether that is because fewer faults than before
+ * bring it in. Then they are reported sooner from now on, and the next one tells where the growth
+ * was. */
 bool sampler_expects_fault(struct sampler *sampler);
 /* Whether several threads grow at once. */
 bool sampler_is_mixed(const struct sampler *sampler);
-/* The clock that says when to look. Faults are reported too seldom to share growth among threads by them: then memory is polled as well. */
+/* The clock that says when to look. Faults are reported too seldom to share growth among threads by
+ * them: then memory is polled as well. */
 struct clock *sampler_looking_clock(struct sampler *sampler);
 /* Sits where the thread that grew last runs now: it may have been moved meanwhile. */
 void sampler_follow_grower(struct sampler *sampler);

@@ -94,7 +94,7 @@ bool sampler_spots_explore(struct sampler *sampler, pid_t tid)
     struct taking taking = {.event.owner_count = 1};
     struct event_owner *owner = &taking.owners[0];
     uint64_t now_ns = sampler_now_ns();
-    if (now_ns - glimpses->explored_ns < EXPLORED_NS)
+    if (sampler->captured || now_ns - glimpses->explored_ns < EXPLORED_NS)
         return false;
     glimpses->explored_ns = now_ns;
     *owner = (struct event_owner){.tid = tid, .state = STACK_RUNNING};

@@ -101,7 +101,9 @@ void taking_book(struct sampler *sampler, struct taking *taking)
     if (!taking->memory_waits)
         return;
     taking->memory_waits = false;
+    sampler->captured = true;
     sampler_see_memory(sampler, &taking->memory);
+    sampler->captured = false;
 }
 
 uint8_t taking_state(int outcome, uint8_t read_state)

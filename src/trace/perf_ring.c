@@ -191,6 +191,8 @@ uint64_t perf_ring_count(const struct perf_ring *ring)
 bool perf_ring_next(struct perf_ring *ring, uint8_t *record, struct perf_fault *ret_fault)
 {
     struct perf_event_mmap_page *control = ring->map;
+    if (!control)
+        return false;
     uint64_t head = __atomic_load_n(&control->data_head, __ATOMIC_ACQUIRE);
     uint64_t tail = control->data_tail;
     bool found = false;
