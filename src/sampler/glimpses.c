@@ -203,13 +203,14 @@ static void close_rest(struct sampler *sampler, struct glimpsed_thread *thread)
     uint64_t count = perf_ring_count(&thread->ring);
     if (count <= thread->faults[0] || thread->newest.pages == 0)
         return;
-    uint32_t at =
-        thread->newest_at < thread->count ? thread->newest_at : next_place(sampler, thread);
     uint64_t pages = (count - thread->faults[0]) * thread->newest.pages;
     thread->faults[0] = count;
-    if (at == thread->newest_at) {
-        thread->list[at].pages += pages;
-    } else if (at < GLIMPSES_MAX) {
+    if (thread->newest_at < thread->count) {
+        thread->list[thread->newest_at].pages += pages;
+    } else {
+        uint32_t at = next_place(sampler, thread);
+        if (at == GLIMPSES_MAX)
+            return;
         thread->list[at] = thread->newest;
         thread->list[at].pages = pages;
     }
