@@ -50,12 +50,15 @@ def dump(pid, *options):
 
 
 def settled_dump(pid, seconds=5.0):
-    """{tid: thread}, once the main thread is past telling: it may sleep there for want of the GIL."""
+    """{tid: thread}, once the main thread is past telling: it may sleep there for want of the GIL, and who spins has none
+    while it is handed over."""
     deadline = time.monotonic() + seconds
     while True:
         met = {thread["tid"]: thread for thread in dump(pid)["threads"]}
         telling = any(frame["function"] == "tell" for thread in met.values() for frame in thread["frames"])
-        if not telling and met[pid]["state"] == "S" or time.monotonic() > deadline:
+        spinning = [t for t in met.values() if any(frame["function"].endswith("spinning") for frame in t["frames"])]
+        handed_over = all(thread["holds_gil"] is not False for thread in spinning)
+        if not telling and handed_over and met[pid]["state"] == "S" or time.monotonic() > deadline:
             return met
 
 

@@ -147,7 +147,7 @@ def test_reserved_memory_is_not_resident(tmp_path, each_minor):
 def test_attach_sees_what_grows_after_it(tmp_path, each_minor, waiter):
     with Target([each_minor, TARGETS / "busy.py", waiter], env=environment()) as target:
         done = memsample(
-            "--pid", target.pid, "-q", "-d", "1.5", "-o", tmp_path / "p.html", "--recording", tmp_path / "p.memsample"
+            "--pid", target.pid, "-q", "-d", "3", "-o", tmp_path / "p.html", "--recording", tmp_path / "p.memsample"
         )
         assert done.returncode == 0, done.stderr.decode()
         status, output, _ = target.finish()
