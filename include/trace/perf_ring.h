@@ -13,20 +13,20 @@
 #include "proc/registers.h"
 
 struct perf_ring {
-    int fd, major_fd; /* minor faults and major ones, or -1; both write into the one ring */
-    uint64_t ids[2];  /* of the two, as records tell */
-    void *map;        /* control page and data pages */
+    int fd, major_fd;  /* minor faults and major ones, or -1; both write into the one ring */
+    uint64_t major_id; /* of the latter, as records tell */
+    void *map;         /* control page and data pages */
     size_t data_bytes;
 };
 
 struct perf_ring_options {
-    uint64_t period;      /* faults between two records */
-    size_t data_pages;    /* a power of two */
-    uint32_t stack_bytes; /* how much of the top of the C stack is written down; 0: none */
-    bool registers;       /* the registers are */
-    uint32_t wake_bytes;  /* readable when so much was written; 0: at every record */
-    bool kernel_faults;   /* faults inside system calls count */
-    bool page_sizes;      /* of the pages that came are told (Linux 5.11) */
+    uint64_t period;   /* faults between two records */
+    size_t data_pages; /* a power of two */
+    uint32_t
+        stack_bytes;     /* how much of the top of the C stack is written down with the registers */
+    uint32_t wake_bytes; /* readable when so much was written; 0: at every record */
+    bool kernel_faults;  /* faults inside system calls count */
+    bool page_sizes;     /* of the pages that came are told (Linux 5.11) */
 };
 
 struct perf_fault {

@@ -139,14 +139,6 @@ void sampler_glimpses_join(struct sampler *sampler, struct taking *taking)
         keep_rest(&glimpses->threads[i]);
 }
 
-/* Threads whose growth only glimpses tell of. */
-static void add_growing(struct sampler *sampler, struct taking *taking)
-{
-    for (size_t i = 0; i < sampler->threads.count; i++)
-        if (sampler->threads.items[i].faults)
-            taking_add_later(taking, &sampler->threads.items[i]);
-}
-
 static uint32_t most_seen(const struct sampler_glimpses *glimpses)
 {
     uint32_t most = 0;
@@ -196,7 +188,7 @@ static bool take_glimpsed(struct sampler *sampler, uint32_t least, uint64_t unti
     if (sampler_spots_wait(sampler, learnt || are_fresh(sampler) || explore(sampler)) ||
         threads_look(&sampler->threads) < 0)
         return false;
-    add_growing(sampler, &taking);
+    taking_add_faulters(sampler, &taking);
     if (taking.event.owner_count == 0)
         return false;
     taking_finish(sampler, &taking, sampler->sample_moved_bytes);

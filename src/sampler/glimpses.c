@@ -39,7 +39,7 @@ int sampler_glimpses_open(struct sampler *sampler)
     glimpses->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     spots_init(&glimpses->spots);
     glimpses->options = (struct perf_ring_options){
-        .data_pages = DATA_PAGES, .registers = true, .kernel_faults = true, .page_sizes = true};
+        .data_pages = DATA_PAGES, .kernel_faults = true, .page_sizes = true};
     int r = perf_ring_adapt(&glimpses->options);
     glimpses->refused = r < 0 || glimpses->epoll_fd < 0;
     return 0;

@@ -75,15 +75,6 @@ static void take_owners(struct sampler *sampler, struct taking *taking)
         taking_add(sampler, taking, thread);
 }
 
-/* Several threads grow, and their faults tell where: how many each had tells whose growth it was.
- */
-static void leave_to_faults(struct sampler *sampler, struct taking *taking)
-{
-    for (size_t i = 0; i < sampler->threads.count; i++)
-        if (sampler->threads.items[i].faults)
-            taking_add_later(taking, &sampler->threads.items[i]);
-}
-
 static void report_new_names(struct sampler *sampler, uint64_t now_ns)
 {
     for (size_t i = 0; i < sampler->threads.count; i++) {
@@ -153,7 +144,7 @@ void sampler_sample(struct sampler *sampler)
         if (threads_look(&sampler->threads) < 0)
             return; /* the process ended: the tracer tells how */
         if (by_faults && mixed && !sampler->sample_fell)
-            leave_to_faults(sampler, &taking);
+            taking_add_faulters(sampler, &taking);
         /* RSS is brought up to date in batches, and lags behind the faults that were charged. */
         if (by_faults && mixed && taking.event.owner_count == 0 && moved_bytes < UNFAULTED_LEAST)
             return;

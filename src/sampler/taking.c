@@ -213,6 +213,13 @@ void taking_add_later(struct taking *taking, const struct thread *thread)
             .tid = thread->tid, .faults = thread->faults, .state = STACK_LATER};
 }
 
+void taking_add_faulters(const struct sampler *sampler, struct taking *taking)
+{
+    for (size_t i = 0; i < sampler->threads.count; i++)
+        if (sampler->threads.items[i].faults)
+            taking_add_later(taking, &sampler->threads.items[i]);
+}
+
 void taking_share_faults(struct sampler *sampler, struct taking *taking)
 {
     struct event_owner *owner = &taking->owners[0];

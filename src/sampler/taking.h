@@ -51,6 +51,8 @@ void taking_resolve(struct sampler *sampler, const struct taking *taking,
 void taking_add(struct sampler *sampler, struct taking *taking, const struct thread *thread);
 /* Adds a thread whose stack is left to its own next sample. */
 void taking_add_later(struct taking *taking, const struct thread *thread);
+/* Adds all threads that faulted so: how many faults each had tells whose growth it was. */
+void taking_add_faulters(const struct sampler *sampler, struct taking *taking);
 /* How many faults the thread of the first stack had since the last sample, and which others had some: those wait for their
  * own next stacks. */
 void taking_share_faults(struct sampler *sampler, struct taking *taking);

@@ -34,7 +34,8 @@ static int open_event(pid_t tid, uint64_t config, const struct perf_ring_options
         .config = config,
         .sample_period = options->period,
         .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR | PERF_SAMPLE_ID |
-                       PERF_SAMPLE_CPU | PERF_SAMPLE_READ,
+                       PERF_SAMPLE_CPU | PERF_SAMPLE_READ | PERF_SAMPLE_REGS_USER,
+        .sample_regs_user = registers_perf_mask(),
         .use_clockid = 1,
         .clockid = CLOCK_MONOTONIC,
         .exclude_kernel = !options->kernel_faults,
@@ -45,10 +46,6 @@ static int open_event(pid_t tid, uint64_t config, const struct perf_ring_options
         attributes.wakeup_watermark = options->wake_bytes;
     } else {
         attributes.wakeup_events = 1;
-    }
-    if (options->registers) {
-        attributes.sample_type |= PERF_SAMPLE_REGS_USER;
-        attributes.sample_regs_user = registers_perf_mask();
     }
     if (options->stack_bytes) {
         attributes.sample_type |= PERF_SAMPLE_STACK_USER;
@@ -99,7 +96,7 @@ static void add_major_faults(struct perf_ring *ring, pid_t tid,
                              const struct perf_ring_options *options)
 {
     ring->major_fd = open_event(tid, MAJOR_FAULTS, options);
-    if (ring->major_fd < 0 || (ioctl(ring->major_fd, PERF_EVENT_IOC_ID, &ring->ids[1]) == 0 &&
+    if (ring->major_fd < 0 || (ioctl(ring->major_fd, PERF_EVENT_IOC_ID, &ring->major_id) == 0 &&
                                ioctl(ring->major_fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd) == 0))
         return;
     close(ring->major_fd);
@@ -173,7 +170,7 @@ static bool parse_sample(const struct perf_ring *ring, const uint8_t *record, si
                                      .address = address,
                                      .time_ns = time_ns,
                                      .cpu = (int)cpu,
-                                     .major = ring->major_fd >= 0 && id == ring->ids[1],
+                                     .major = ring->major_fd >= 0 && id == ring->major_id,
                                      .count = count};
     if (bytes.left && registers_take_perf(&bytes, &ret_fault->registers))
         take_stack(&bytes, ret_fault);

@@ -18,11 +18,9 @@
 
 int rings_init(struct rings *rings, uint64_t period)
 {
-    *rings = (struct rings){.epoll_fd = -1,
-                            .options = {.data_pages = DATA_PAGES,
-                                        .stack_bytes = STACK_BYTES,
-                                        .registers = true,
-                                        .kernel_faults = true}};
+    *rings = (struct rings){
+        .epoll_fd = -1,
+        .options = {.data_pages = DATA_PAGES, .stack_bytes = STACK_BYTES, .kernel_faults = true}};
     int r = perf_ring_adapt(&rings->options);
     if (r < 0)
         return r;
