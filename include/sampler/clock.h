@@ -15,7 +15,7 @@ struct clock_view { /* what a clock may go by */
     uint64_t next_tick_ns;   /* when the next timeline reading is due anyway */
     uint64_t moved_bytes;    /* grown and released since the last sample */
     uint64_t last_moved_ns;  /* when memory was last seen to move */
-    uint64_t armed_bytes;    /* what the kernel waits for before it tells of a fault; 0 for other clocks */
+    uint64_t expected_bytes; /* by when the kernel should have told of a fault; 0 for other clocks */
     bool spent;              /* our own share of a processor is used up */
 };
 

@@ -19,6 +19,8 @@ int faults_probe(void);
 int faults_open(pid_t tid, uint64_t period);
 /* Stop at every `period`-th fault from now on. */
 void faults_set_period(int fd, uint64_t period);
+/* At none, and at no cost for the thread, until a period is set. */
+void faults_rest(int fd);
 /* Whether a thread in a signal-delivery stop by SIGTRAP was stopped by such an event. */
 bool faults_stopped(pid_t tid, uint64_t *ret_address);
 

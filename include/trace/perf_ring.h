@@ -52,6 +52,8 @@ struct perf_fault {
  * allows. */
 int perf_ring_open(struct perf_ring *ring, pid_t tid, const struct perf_ring_options *options);
 void perf_ring_close(struct perf_ring *ring);
+/* The event is off from then on, and costs the thread's faults nothing, until a period is set. */
+void perf_ring_rest(const struct perf_ring *ring);
 void perf_ring_set_period(const struct perf_ring *ring, uint64_t period);
 /* Takes the oldest fault. `record` has PERF_RING_RECORD_MAX bytes, and holds what `ret_fault`
  * points to. False when it is empty, or closed. */

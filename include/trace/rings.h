@@ -38,6 +38,8 @@ void rings_remove(struct rings *rings, pid_t tid);
 bool rings_has(const struct rings *rings, pid_t tid);
 /* Report the thread's, and new ones', every `period`-th fault from now on. */
 void rings_set_period(struct rings *rings, pid_t tid, uint64_t period);
+/* Report none of the thread's, until a period is set. */
+void rings_rest(const struct rings *rings, pid_t tid);
 /* Notes whether the thread was met in the act at a fault, and tells how often it is. */
 enum rings_trust {
     RINGS_UNKNOWN, /* too few faults to tell */

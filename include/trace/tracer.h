@@ -87,6 +87,8 @@ int tracer_arm_trap(struct tracer *tracer, pid_t tid, uint64_t period);
 bool tracer_has_trap(const struct tracer *tracer, pid_t tid);
 /* Stop the thread, and new ones, at every `period`-th fault from now on. */
 void tracer_set_trap_period(struct tracer *tracer, pid_t tid, uint64_t period);
+/* Stop the thread at none, until a period is set. */
+void tracer_rest_trap(struct tracer *tracer, pid_t tid);
 /* No more traps, for good: the target does not ignore SIGTRAP any more. */
 void tracer_disarm_traps(struct tracer *tracer);
 

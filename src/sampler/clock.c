@@ -16,7 +16,7 @@
 #define POLL_GROWTH_NS (500 * NS_PER_US)
 /* Trap and ring clock: so much growth without a fault that was reported came in another way. */
 #define UNFAULTED_STEPS   4
-#define UNFAULTED_LOOK_NS (5 * NS_PER_MS)
+#define UNFAULTED_LOOK_NS (2 * NS_PER_MS)
 #define BEHIND_LOOK_NS    (500 * NS_PER_US)
 #define POLL_SPENT_NS     (1 * NS_PER_MS) /* ...and while our own share of a processor is used up */
 #define CALM_SHARE                                                                                 \
@@ -103,18 +103,12 @@ static bool poll_is_due(struct clock *clock, const struct clock_view *view)
     return true;
 }
 
-/* Bytes that should have brought a report: the step for which the kernel counts now. */
-static double expected_step(const struct clock *clock, const struct clock_view *view)
-{
-    double step = pace_mean_step_bytes(clock->pace);
-    return step > (double)view->armed_bytes ? step : (double)view->armed_bytes;
-}
-
 /* The kernel wakes us at faults. What comes without one is looked for now and then, and often while
  * faults are behind: then they bring in more than they did before. */
 static uint64_t fault_sleep_ns(struct clock *clock, const struct clock_view *view)
 {
-    bool behind = (double)view->moved_bytes > 2 * expected_step(clock, view);
+    (void)clock;
+    bool behind = (double)view->moved_bytes > 2 * (double)view->expected_bytes;
     return least(behind ? BEHIND_LOOK_NS : UNFAULTED_LOOK_NS, until_tick(view));
 }
 
@@ -124,7 +118,7 @@ static uint64_t fault_sleep_ns(struct clock *clock, const struct clock_view *vie
 static bool fault_is_due(struct clock *clock, const struct clock_view *view)
 {
     return view->moved_bytes &&
-           (double)view->moved_bytes > UNFAULTED_STEPS * expected_step(clock, view) &&
+           (double)view->moved_bytes > UNFAULTED_STEPS * (double)view->expected_bytes &&
            pace_allows(clock->pace, view->now_ns);
 }
 

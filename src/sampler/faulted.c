@@ -12,8 +12,6 @@
 #include "sampler/native.h"
 #include "sampler/taking.h"
 
-#define REFRESH_FROM  3                 /* times too long a period is */
-#define PERIOD_MAX    1000000           /* faults: 4 GB in small pages */
 #define IN_ACT_MAX_NS (100 * NS_PER_US) /* since the fault: later, the thread may have gone on */
 #define MIX_WEIGHT    0.05              /* of a new value in the running mean */
 #define MIXED         0.04 /* above: another thread reported one of the last few faults */
@@ -24,33 +22,6 @@ static uint64_t stopped_since_ns(const struct sampler *sampler)
     uint64_t late_ns = sampler->seat.cpu >= 0 ? TAKING_SWITCH_NS : (uint64_t)sampler->late_ns;
     uint64_t since_ns = sampler->woke_ns > late_ns ? sampler->woke_ns - late_ns : 0;
     return since_ns > sampler->slept_ns ? since_ns : sampler->slept_ns;
-}
-
-/* A step's worth of faults for each of the threads that grow. A new distance each time: with equal
- * ones, lines that take turns in a fixed pattern were met too often or too seldom (measured: up to
- * 17 % off, where random distances are 3 % off). */
-static uint64_t wished_period(const struct sampler *sampler, uint32_t growing)
-{
-    double page_bytes = (double)sampler->page_bytes;
-    double fault_bytes = sampler->fault_bytes > page_bytes ? sampler->fault_bytes : page_bytes;
-    double wish = pace_next_step_bytes(&sampler->stop_pace) / fault_bytes * (double)growing;
-    return wish < 1 ? 1 : wish > PERIOD_MAX ? PERIOD_MAX : (uint64_t)wish;
-}
-
-static void set_period(struct sampler *sampler, uint64_t period, pid_t tid)
-{
-    sampler->fault_period = period;
-    if (tracer_has_trap(&sampler->tracer, tid))
-        tracer_set_trap_period(&sampler->tracer, tid, period);
-    else
-        rings_set_period(&sampler->rings, tid, period);
-}
-
-void sampler_follow_grower(struct sampler *sampler)
-{
-    int cpu = threads_cpu(&sampler->threads, sampler->grower);
-    if (cpu >= 0)
-        seat_join(&sampler->seat, cpu);
 }
 
 static void finish(struct sampler *sampler, struct taking *taking, pid_t tid)
@@ -64,40 +35,9 @@ static void finish(struct sampler *sampler, struct taking *taking, pid_t tid)
     sampler->last_met = *owner;
     sampler_glimpses_learn(sampler, owner);
     taking_share_faults(sampler, taking);
-    seat_join(&sampler->seat, threads_cpu(&sampler->threads, tid));
     uint32_t growing = taking->event.owner_count; /* threads: glimpses come to it */
     taking_finish(sampler, taking, moved_bytes);
-    set_period(sampler, wished_period(sampler, growing), tid);
-    sampler_glimpses_follow(sampler, tid);
-}
-
-/* The faults of the thread that had most since the last sample; those of all in ret_all. */
-static uint64_t most_faults(const struct threads *threads, uint64_t *ret_all)
-{
-    uint64_t most = 0;
-    *ret_all = 0;
-    for (size_t i = 0; i < threads->count; i++) {
-        uint64_t faults = threads->items[i].faults;
-        most = faults > most ? faults : most;
-        *ret_all += faults;
-    }
-    return most;
-}
-
-bool sampler_expects_fault(struct sampler *sampler)
-{
-    uint64_t all;
-    if (threads_look(&sampler->threads) < 0)
-        return false;
-    uint64_t most = most_faults(&sampler->threads, &all);
-    if (most == 0 || most >= sampler->fault_period)
-        return false;
-    double bytes = (double)sampler->sample_grown_bytes / (double)all;
-    if (bytes > sampler->fault_bytes)
-        sampler->fault_bytes = bytes;
-    for (size_t i = 0; i < sampler->threads.count; i++)
-        set_period(sampler, wished_period(sampler, 1), sampler->threads.items[i].tid);
-    return true;
+    sampler_rearm(sampler, tid, growing);
 }
 
 bool sampler_is_mixed(const struct sampler *sampler)
@@ -138,6 +78,7 @@ static void sample_trapped(struct sampler *sampler, const struct tracee *tracee)
     sampler_glimpses_meet_stopped(sampler, tid);
     tracer_resume_thread(&sampler->tracer, tid);
     taking.event.pause_ns = sampler_now_ns() - since_ns;
+    sampler_step_aside(sampler, &taking, tid, -1);
     owner->state = taking_state(outcome, STACK_IN_ACT);
     if (owner->state == STACK_TORN)
         owner->state = taking_stop(sampler, &taking, tid); /* a few instructions later */
@@ -190,12 +131,12 @@ static void finish_late(struct sampler *sampler, struct taking *taking,
         seat_join(&sampler->seat, fault->cpu);
         return;
     }
+    sampler_step_aside(sampler, taking, fault->tid, -1);
     struct event_owner *owner = &taking->owners[0];
     owner->state = STACK_LATE;
     if (sampler_glimpses_tell(sampler, owner))
         owner->fault_address = fault->address;
     finish(sampler, taking, fault->tid);
-    seat_join(&sampler->seat, fault->cpu);
 }
 
 static void finish_met(struct sampler *sampler, struct taking *taking,
@@ -203,6 +144,7 @@ static void finish_met(struct sampler *sampler, struct taking *taking,
 {
     struct event_owner *owner = &taking->owners[0];
     taking->displaces = in_act;
+    sampler_step_aside(sampler, taking, fault->tid, in_act ? fault->cpu : -1);
     if (outcome == -EFAULT)
         outcome = PYTHON_STACK_TORN;
     owner->state = taking_state(outcome, in_act ? STACK_IN_ACT : STACK_RUNNING);
@@ -265,36 +207,5 @@ void sampler_follow_threads(struct sampler *sampler)
         if (!thread->followed && !tracer_has_trap(&sampler->tracer, thread->tid))
             rings_add(&sampler->rings, thread->tid); /* without one, its growth is looked for */
         thread->followed = true;
-    }
-}
-
-/* What grew since the last report of the thread, less than a step, before it came to rest: it is
- * counted to where the thread was met last. The next report will come after a shorter step, and
- * must not stand for what was left of a longer one. */
-static void close_tail(struct sampler *sampler)
-{
-    struct taking taking = {.event.owner_count = 1, .memory_read = true};
-    if (!sampler->sample_grown_bytes || sampler->last_met.state != STACK_IN_ACT)
-        return;
-    taking.owners[0] = sampler->last_met;
-    taking.owners[0].state = STACK_RUNNING;
-    taking.owners[0].fault_address = 0;
-    taking_finish(sampler, &taking, sampler->sample_moved_bytes);
-}
-
-/* A step shrinks with the rate of growth and as the budget recovers; the kernel would go on
- * counting to the old one. Setting it begins to count anew: from anywhere within a step, or whoever
- * grows after a rest would always be missed. */
-void sampler_refresh_period(struct sampler *sampler)
-{
-    double armed_bytes = (double)sampler->fault_period * sampler->fault_bytes;
-    if (pace_mean_step_bytes(&sampler->stop_pace) * REFRESH_FROM > armed_bytes)
-        return;
-    close_tail(sampler);
-    for (size_t i = 0; i < sampler->threads.count; i++) {
-        uint64_t period = wished_period(sampler, 1);
-        set_period(sampler, 1 + (uint64_t)((double)period * pace_chance(&sampler->stop_pace)),
-                   sampler->threads.items[i].tid);
-        sampler->fault_period = period;
     }
 }

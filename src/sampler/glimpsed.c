@@ -9,6 +9,7 @@
 #define FRESH_LEAST 0.75 /* of the glimpses, for a sample without a stack */
 /* Growth of which glimpses explain less did not come by the faults that they saw. */
 #define EXPLAINED_LEAST 0.5
+#define AROUND_PAGES    16 /* that may come in at one fault, whatever they are */
 
 /* How many of a thread's glimpses are of faults that were counted; those come first afterwards. */
 static uint32_t sort_out(const struct sampler *sampler, struct glimpsed_thread *thread,
@@ -59,18 +60,28 @@ static uint64_t pages_in_all(const struct glimpsed_thread *thread, uint32_t coun
     return pages;
 }
 
-/* Whether the glimpses of all threads explain most of what grew. */
+/* Whether the glimpses of all threads explain most of what grew. A fault may bring in more than the
+ * page that it was about, of files and shared memory up to 2 MiB: then they are to be of most
+ * faults. */
 static bool explain_growth(const struct sampler *sampler)
 {
     const struct sampler_glimpses *glimpses = sampler->glimpses;
-    double pages = 0;
+    double pages = 0, faults = 0, counted = 0;
+    double grown = (double)sampler->sample_grown_bytes / (double)sampler->page_bytes;
     for (size_t i = 0; i < glimpses->thread_count; i++) {
         const struct glimpsed_thread *thread = &glimpses->threads[i];
-        for (uint32_t j = 0; j < thread->count; j++)
+        for (uint32_t j = 0; j < thread->count; j++) {
             pages += (double)thread->list[j].pages * thread->seen / thread->count;
+            faults += (double)thread->list[j].faults * thread->seen / thread->count;
+        }
     }
-    return pages * (double)sampler->page_bytes >
-           EXPLAINED_LEAST * (double)sampler->sample_grown_bytes;
+    for (size_t i = 0; i < sampler->threads.count; i++)
+        counted += (double)sampler->threads.items[i].faults;
+    uint64_t shared = sampler->now.shared_bytes, before = sampler->sample_shared_bytes;
+    double mapped = shared > before ? (double)(shared - before) / (double)sampler->page_bytes : 0;
+    if (faults > EXPLAINED_LEAST * counted)
+        pages += mapped > faults * AROUND_PAGES ? mapped : faults * AROUND_PAGES;
+    return pages > EXPLAINED_LEAST * grown;
 }
 
 /* The glimpses of the owner's thread share its growth. If its own stack was met in the act, that is
@@ -181,12 +192,12 @@ static bool take_glimpsed(struct sampler *sampler, uint32_t least, uint64_t unti
         sampler->released_bytes || !sampler->grown_bytes)
         return false;
     sampler_glimpses_read(sampler);
-    if (most_seen(sampler->glimpses) < least || !explain_growth(sampler))
+    if (most_seen(sampler->glimpses) < least || threads_look(&sampler->threads) < 0 ||
+        !explain_growth(sampler))
         return false;
     bool old = sampler_now_ns() - sampler->glimpses->recent_ns >= REFRESH_NS;
     bool learnt = old && explore(sampler);
-    if (sampler_spots_wait(sampler, learnt || are_fresh(sampler) || explore(sampler)) ||
-        threads_look(&sampler->threads) < 0)
+    if (sampler_spots_wait(sampler, learnt || are_fresh(sampler) || explore(sampler)))
         return false;
     taking_add_faulters(sampler, &taking);
     if (taking.event.owner_count == 0)

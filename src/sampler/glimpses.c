@@ -9,11 +9,16 @@
 #include "base/units.h"
 #include "sampler/glimpses.h"
 
-/* Of one thread. A glimpse costs it some 2 us, and us as much. */
-#define GLIMPSES_PER_S 4000
-#define PERIOD_FIRST   16 /* faults */
-#define PERIOD_LEAST   4  /* unless a fault brings in so much that few come: */
-#define LARGE_FAULT    (64 * KIB)
+/* Of one thread. A glimpse costs it 2 to 5 us, and us as much; a fault itself takes 0.5 to 2.5 us.
+ * Many at first, since a short job has no time to make up for few. */
+#define FAULTS_EACH     48
+#define LEAST_PER_S     1000
+#define MOST_PER_S      4000
+#define GLIMPSES_CREDIT 6000
+#define CREDIT_OVER_S   1.5 /* so it is spent */
+#define PERIOD_FIRST    16  /* faults */
+#define PERIOD_LEAST    4   /* unless a fault brings in so much that few come: */
+#define LARGE_FAULT     (64 * KIB)
 /* The mean is kept while the rate is so far from the wish at most: equal distances give all
  * glimpses the same weight. But none is kept for long: lines that take turns keep step with some
  * (measured: 4.5 % off with 33, where 31 and 35 are 0.5 to 0.9 % off). */
@@ -22,7 +27,7 @@
 #define RATE_MORE     8.0
 #define RATE_OVER_NS  (5 * NS_PER_MS)
 #define RATE_OVER     100 /* glimpses: at once */
-#define PERIOD_KEPT   8   /* glimpses */
+#define PERIOD_KEPT   16  /* glimpses */
 #define PERIOD_SPREAD 0.3
 /* Most loops are found within 1 KiB, those below NumPy's functions within 4 (measured). */
 #define STACK_FIRST  1024
@@ -109,6 +114,7 @@ void sampler_glimpses_follow(struct sampler *sampler, pid_t tid)
     struct glimpsed_thread *thread = &glimpses->threads[glimpses->thread_count];
     *thread = (struct glimpsed_thread){.tid = tid,
                                        .mean_period = PERIOD_FIRST,
+                                       .credit = GLIMPSES_CREDIT,
                                        .paced_ns = sampler_now_ns(),
                                        .stack_bytes = STACK_FIRST,
                                        .newest_at = GLIMPSES_MAX};
@@ -173,6 +179,7 @@ static uint64_t take_faults(struct glimpsed_thread *thread, const struct perf_fa
     if (thread->newest_at < thread->count) {
         half = faults / 2;
         thread->list[thread->newest_at].pages += half * thread->newest.pages;
+        thread->list[thread->newest_at].faults += half;
     }
     return faults - half;
 }
@@ -183,6 +190,7 @@ static void keep(struct sampler *sampler, struct glimpsed_thread *thread,
     uint64_t faults = take_faults(thread, fault), pages = pages_of(sampler, fault);
     uint32_t at = next_place(sampler, thread);
     thread->passed++;
+    thread->unmet++;
     thread->newest_at = at;
     if (at == GLIMPSES_MAX)
         return;
@@ -192,6 +200,7 @@ static void keep(struct sampler *sampler, struct glimpsed_thread *thread,
         .spot = spot, .address = fault->address, .time_ns = fault->time_ns, .pages = pages};
     thread->list[at] = thread->newest;
     thread->list[at].pages *= faults;
+    thread->list[at].faults = faults;
     thread->looked++;
     thread->blank += spot.code_id == SPOT_NO_CODE;
 }
@@ -203,16 +212,18 @@ static void close_rest(struct sampler *sampler, struct glimpsed_thread *thread)
     uint64_t count = perf_ring_count(&thread->ring);
     if (count <= thread->faults[0] || thread->newest.pages == 0)
         return;
-    uint64_t pages = (count - thread->faults[0]) * thread->newest.pages;
+    uint64_t faults = count - thread->faults[0], pages = faults * thread->newest.pages;
     thread->faults[0] = count;
     if (thread->newest_at < thread->count) {
         thread->list[thread->newest_at].pages += pages;
+        thread->list[thread->newest_at].faults += faults;
     } else {
         uint32_t at = next_place(sampler, thread);
         if (at == GLIMPSES_MAX)
             return;
         thread->list[at] = thread->newest;
         thread->list[at].pages = pages;
+        thread->list[at].faults = faults;
     }
     thread->newest_at = GLIMPSES_MAX;
 }
@@ -226,12 +237,27 @@ static void set_period(struct sampler *sampler, struct glimpsed_thread *thread)
     perf_ring_set_period(&thread->ring, thread->period);
 }
 
+/* How many times as many as wished there were lately. */
+static double take_credit(struct glimpsed_thread *thread, double over_s)
+{
+    double usual = thread->recent * thread->mean_period / FAULTS_EACH;
+    usual = usual < LEAST_PER_S * over_s  ? LEAST_PER_S * over_s
+            : usual > MOST_PER_S * over_s ? MOST_PER_S * over_s
+                                          : usual;
+    double wish = usual + thread->credit / CREDIT_OVER_S * over_s;
+    thread->credit += usual - thread->recent;
+    thread->credit = thread->credit < 0                 ? 0
+                     : thread->credit > GLIMPSES_CREDIT ? GLIMPSES_CREDIT
+                                                        : thread->credit;
+    return thread->recent / wish;
+}
+
 /* Lets glimpses come as often as they may while the thread grows. */
 static void pace_thread(struct sampler *sampler, struct glimpsed_thread *thread, uint64_t now_ns)
 {
     uint64_t over_ns = now_ns - thread->paced_ns;
     if (over_ns >= RATE_OVER_NS || thread->recent >= RATE_OVER) {
-        double excess = thread->recent * (double)NS_PER_S / (double)over_ns / GLIMPSES_PER_S;
+        double excess = take_credit(thread, (double)over_ns / (double)NS_PER_S);
         excess = excess < 1 / RATE_LESS ? 1 / RATE_LESS : excess > RATE_MORE ? RATE_MORE : excess;
         if (excess > RATE_BAND || excess < 1 / RATE_BAND)
             thread->mean_period *= excess;
@@ -244,6 +270,34 @@ static void pace_thread(struct sampler *sampler, struct glimpsed_thread *thread,
     if (thread->passed >= PERIOD_KEPT ||
         thread->mean_period < (1 - PERIOD_SPREAD) * (double)thread->period)
         set_period(sampler, thread);
+}
+
+bool sampler_glimpses_hasten(struct sampler *sampler, pid_t tid)
+{
+    struct glimpsed_thread *thread = glimpses_find(sampler->glimpses, tid);
+    if (!thread)
+        return false;
+    thread->mean_period = thread->mean_period > RATE_MORE ? thread->mean_period / RATE_MORE : 1;
+    set_period(sampler, thread);
+    return true;
+}
+
+const struct glimpsed_thread *sampler_glimpses_grower(struct sampler *sampler)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    const struct glimpsed_thread *grower = NULL;
+    uint32_t all = 0;
+    for (size_t i = 0; glimpses && i < glimpses->thread_count; i++)
+        all += glimpses->threads[i].unmet;
+    double place = pace_chance(&sampler->stop_pace) * all;
+    for (size_t i = 0; glimpses && i < glimpses->thread_count; i++) {
+        struct glimpsed_thread *thread = &glimpses->threads[i];
+        if (!grower && place < thread->unmet)
+            grower = thread;
+        place -= thread->unmet;
+        thread->unmet = 0;
+    }
+    return grower;
 }
 
 static void read_thread(struct sampler *sampler, struct glimpsed_thread *thread)

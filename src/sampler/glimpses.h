@@ -14,13 +14,13 @@
 #include "trace/perf_ring.h"
 
 #define GLIMPSES_MAX  48 /* of a thread between two samples; more are thinned out evenly */
-#define GLIMPSES_FULL 24 /* of a thread: they make a sample of their own */
+#define GLIMPSES_FULL 32 /* of a thread: they make a sample of their own */
 
 struct glimpse {
     struct spot spot;
     remote_addr address;
     uint64_t time_ns; /* CLOCK_MONOTONIC */
-    uint64_t pages;   /* that it stands for */
+    uint64_t faults, pages; /* that it stands for */
 };
 
 struct glimpsed_thread {
@@ -35,7 +35,9 @@ struct glimpsed_thread {
     double mean_period;    /* faults between two */
     uint64_t period;       /* as set last */
     uint32_t passed;       /* glimpses since it was set */
+    uint32_t unmet;        /* and since a stack was last waited for, of any thread */
     double recent;         /* and since the rate was last looked at */
+    double credit;         /* that may come above the usual rate */
     uint64_t paced_ns;
     uint32_t stack_bytes;
     uint32_t looked, blank; /* glimpses with it, and those that showed no known code */
@@ -58,6 +60,7 @@ struct sampler_glimpses {
     uint64_t explored_ns;      /* when a stack was last read because of that */
     struct event_owner recent; /* the last that was read */
     uint64_t recent_ns;
+    double known;              /* running mean: the share whose stack is known, and of these days */
     uint32_t parent_id; /* of the stack that was resolved last: without its innermost frame */
     uint8_t record[PERF_RING_RECORD_MAX];
 };
@@ -74,6 +77,12 @@ static inline int sampler_glimpses_fd(const struct sampler *sampler)
 }
 /* The thread grows: follows it. */
 void sampler_glimpses_follow(struct sampler *sampler, pid_t tid);
+/* One of the threads that grew since the last time that this was asked, the more likely the more it
+ * did; NULL: none did. */
+const struct glimpsed_thread *sampler_glimpses_grower(struct sampler *sampler);
+/* Fewer faults than before bring in more: the thread's next glimpses come sooner. False: it is not
+ * followed. */
+bool sampler_glimpses_hasten(struct sampler *sampler, pid_t tid);
 /* Reads what the kernel wrote down, so that there is room again. */
 void sampler_glimpses_read(struct sampler *sampler);
 

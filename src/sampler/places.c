@@ -118,15 +118,28 @@ static void classify(struct sampler *sampler, const struct map *map, remote_addr
     place->name = finder->path;
 }
 
+static bool is_noted(const struct places *places, uint64_t page)
+{
+    for (unsigned i = 0; i < places->noted_count; i++)
+        if (page - places->noted[i].first < places->noted[i].count)
+            return true;
+    return false;
+}
+
 void sampler_note_place(struct sampler *sampler, remote_addr address, remote_addr stack_pointer)
 {
     struct places *places = &sampler->places;
     struct map map;
-    if (!sampler->writer || !address || mapping_find(&places->finder, address, &map) < 0)
-        return;
     uint64_t page = address / sampler->page_bytes;
+    if (!sampler->writer || !address || is_noted(places, page) ||
+        mapping_find(&places->finder, address, &map) < 0)
+        return;
     struct event_place place = {.first = map.start / sampler->page_bytes,
                                 .count = (map.end - map.start) / sampler->page_bytes};
+    if (places->noted_count < PLACES_NOTED) {
+        places->noted[places->noted_count].first = place.first;
+        places->noted[places->noted_count++].count = place.count;
+    }
     classify(sampler, &map, stack_pointer, &place);
     place.huge = sampler->look.open && pagemap_is_huge(&sampler->look.pagemap, page);
     uint64_t hash = hash_text(place.name);

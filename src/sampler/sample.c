@@ -100,10 +100,9 @@ void taking_finish(struct sampler *sampler, struct taking *taking, uint64_t move
     uint64_t own_ns = sampler_own_cpu_ns(sampler);
     if (taking->displaces) {
         taking->event.pauses = 1;
-        taking->event.pause_ns = own_ns + TAKING_SWITCH_NS;
+        taking->event.pause_ns = taking->displaced_ns + 2 * TAKING_SWITCH_NS;
     }
-    sampler->stop_pace.cost = taking->displaces ? COST_DISPLACED : COST_OF_PAUSE;
-    pace_spend(&sampler->stop_pace, now_ns, taking->event.pause_ns, moved_bytes);
+    sampler_account_for_stop(sampler, taking, now_ns, moved_bytes);
     pace_spend(&sampler->sample_pace, now_ns, own_ns, moved_bytes);
 
     report_new_names(sampler, now_ns);
@@ -111,8 +110,10 @@ void taking_finish(struct sampler *sampler, struct taking *taking, uint64_t move
     if (!taking->freed_only)
         sampler_uncover_growth(sampler, threads_settle(&sampler->threads));
     sampler->sample_moved_bytes = 0;
+    sampler->sample_shared_bytes = sampler->now.shared_bytes;
     sampler_take_memory(sampler, &taking->event.memory);
     taking->event.owners = taking->owners;
+    places_begin(&sampler->places);
     for (size_t i = 0; i < taking->event.owner_count; i++)
         sampler_note_place(sampler, taking->owners[i].fault_address,
                            sampler_native_stack_pointer(sampler, taking->owners[i].tid));

@@ -77,9 +77,13 @@ struct sampler {
     struct rings rings; /* or writes the fault down and wakes us */
     struct seat seat;
     pid_t grower;                /* the thread of the last report */
+    pid_t armed_tid;             /* whose next fault is waited for where it runs; 0: nobody's */
+    uint64_t armed_until_ns;     /* then it is given up */
+    unsigned in_vain;            /* how often in a row it was */
+    uint64_t unmet_bytes;        /* that moved since a stack was last met in the act */
     struct event_owner last_met; /* where it was */
     double mix; /* running mean: how many reports are another thread's than the one before */
-    uint64_t fault_period;      /* faults between two reports, as set last */
+    uint64_t fault_period;      /* faults between two reports of a thread without glimpses */
     double fault_bytes;         /* running mean of what one fault brings in; 0: not known yet */
     uint64_t slept_ns, woke_ns; /* around the last sleep */
     double late_ns;             /* running mean of how late a sleep ends */
@@ -94,6 +98,7 @@ struct sampler {
     uint64_t grown_bytes, released_bytes; /* since the last recorded reading */
     uint64_t sample_moved_bytes;          /* since the last sample */
     uint64_t sample_grown_bytes;          /* part of it */
+    uint64_t sample_shared_bytes;         /* of files and shared memory, at the last sample */
     bool sample_fell;                     /* RSS was seen to fall since the last sample */
 
     struct look look;
@@ -173,8 +178,15 @@ void sampler_sample(struct sampler *sampler);
 void sampler_take_trapped(struct sampler *sampler);
 /* Takes a sample of every thread whose fault was written down. */
 void sampler_take_ringed(struct sampler *sampler);
+
+/* Which faults are reported (arming.c). */
+
+/* When a stack is due: waits for one of the next few faults on the processor of the thread. */
+void sampler_arm(struct sampler *sampler, uint64_t now_ns);
 /* Where nothing grows any more: counts to a step that suits what may come. */
 void sampler_refresh_period(struct sampler *sampler);
+/* What should have brought a report. */
+uint64_t sampler_expected_bytes(const struct sampler *sampler);
 /* Much memory came in and no fault was reported: whether that is because fewer faults than before
  * bring it in. Then they are reported sooner from now on, and the next one tells where the growth
  * was. */

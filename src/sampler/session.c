@@ -114,7 +114,7 @@ static struct clock_view view_of(const struct sampler *sampler, uint64_t now_ns)
         .next_tick_ns = sampler->next_tick_ns,
         .moved_bytes = sampler->sample_moved_bytes,
         .last_moved_ns = sampler->last_moved_ns,
-        .armed_bytes = (uint64_t)((double)sampler->fault_period * sampler->fault_bytes),
+        .expected_bytes = sampler->clock.by_faults ? sampler_expected_bytes(sampler) : 0,
         .spent = sampler->own_pace.credit_ns <= 0,
     };
 }
@@ -167,8 +167,11 @@ static void turn(struct sampler *sampler)
     sampler_take_glimpsed(sampler);
     struct clock_view view = view_of(sampler, now_ns);
     struct clock *clock = sampler_looking_clock(sampler);
-    if (sampler->reader && sampler->writer && !sampler->finalizing && clock->is_due(clock, &view))
+    bool wanted = sampler->reader && sampler->writer && !sampler->finalizing;
+    if (wanted && clock->is_due(clock, &view))
         sampler_sample(sampler);
+    if (wanted)
+        sampler_arm(sampler, now_ns);
     if (now_ns >= sampler->next_tick_ns)
         tick(sampler, now_ns);
     if (sampler->options->duration_ns &&

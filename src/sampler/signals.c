@@ -103,7 +103,9 @@ bool sampler_wait_for_events(struct sampler *sampler, uint64_t sleep_ns)
     struct pollfd fds[] = {{.fd = sampler->signal_fd, .events = POLLIN},
                            {.fd = sampler->sigchld_fd, .events = POLLIN},
                            {.fd = sampler->rings.epoll_fd, .events = POLLIN},
-                           {.fd = sampler_glimpses_fd(sampler), .events = POLLIN}};
+                           /* Not where every turn is the target's time: they can wait. */
+                           {.fd = sampler->armed_tid ? -1 : sampler_glimpses_fd(sampler),
+                            .events = POLLIN}};
     int events = ppoll(fds, ARRAY_SIZE(fds), &timeout, NULL);
     sampler->woke_ns = sampler_now_ns();
     if (events <= 0 && !sampler->tracer.unread_reports)

@@ -11,6 +11,7 @@
 #define OLD_NS        (1 * NS_PER_S) /* however few were */
 #define WAIT_MOST_NS  (200 * NS_PER_MS)
 #define EXPLORED_NS   (1 * NS_PER_MS)
+#define KNOWN_WEIGHT  0.02
 #define WAIT_ASKED_NS (50 * NS_PER_MS) /* after a rest it begins anew */
 
 /* ---- stacks that are read ---- */
@@ -151,10 +152,17 @@ bool sampler_spots_wait(struct sampler *sampler, bool known)
     return !known && now_ns - glimpses->waits_ns < WAIT_MOST_NS;
 }
 
+static void note_known(struct sampler_glimpses *glimpses, const struct spot_stack *stack)
+{
+    bool known = stack && !is_stale(&glimpses->spots, stack);
+    glimpses->known += KNOWN_WEIGHT * ((known ? 1 : 0) - glimpses->known);
+}
+
 bool sampler_spot_tell(struct sampler *sampler, const struct spot *spot, struct event_owner *owner)
 {
     struct spots *spots = &sampler->glimpses->spots;
     const struct spot_stack *stack = spots_stack(spots, owner->tid, spot);
+    note_known(sampler->glimpses, stack);
     if (stack)
         owner->stack_id = stack->stack_id;
     else

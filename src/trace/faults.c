@@ -58,6 +58,12 @@ int faults_probe(void)
 void faults_set_period(int fd, uint64_t period)
 {
     ioctl(fd, PERF_EVENT_IOC_PERIOD, &period);
+    ioctl(fd, PERF_EVENT_IOC_ENABLE, 0); /* nothing, when it is on */
+}
+
+void faults_rest(int fd)
+{
+    ioctl(fd, PERF_EVENT_IOC_DISABLE, 0);
 }
 
 bool faults_stopped(pid_t tid, uint64_t *ret_address)

@@ -121,11 +121,24 @@ int perf_ring_open(struct perf_ring *ring, pid_t tid, const struct perf_ring_opt
     return 0;
 }
 
+static void set_period(int fd, uint64_t period)
+{
+    ioctl(fd, PERF_EVENT_IOC_PERIOD, &period);
+    ioctl(fd, PERF_EVENT_IOC_ENABLE, 0); /* nothing, when it is on */
+}
+
 void perf_ring_set_period(const struct perf_ring *ring, uint64_t period)
 {
-    ioctl(ring->fd, PERF_EVENT_IOC_PERIOD, &period);
+    set_period(ring->fd, period);
     if (ring->major_fd >= 0)
-        ioctl(ring->major_fd, PERF_EVENT_IOC_PERIOD, &period);
+        set_period(ring->major_fd, period);
+}
+
+void perf_ring_rest(const struct perf_ring *ring)
+{
+    ioctl(ring->fd, PERF_EVENT_IOC_DISABLE, 0);
+    if (ring->major_fd >= 0)
+        ioctl(ring->major_fd, PERF_EVENT_IOC_DISABLE, 0);
 }
 
 /* Copies a record out of the ring, where it may go round the end. */

@@ -117,6 +117,13 @@ void rings_set_period(struct rings *rings, pid_t tid, uint64_t period)
     rings->options.period = period;
 }
 
+void rings_rest(const struct rings *rings, pid_t tid)
+{
+    const struct ring *ring = find_ring(rings, tid);
+    if (ring)
+        perf_ring_rest(&ring->perf);
+}
+
 static bool take_newest(struct rings *rings, struct ring *ring, struct perf_fault *ret_fault)
 {
     struct perf_fault fault;

@@ -351,6 +351,13 @@ void tracer_set_trap_period(struct tracer *tracer, pid_t tid, uint64_t period)
     tracer->trap_period = period;
 }
 
+void tracer_rest_trap(struct tracer *tracer, pid_t tid)
+{
+    const struct tracee *tracee = find_tracee(tracer, tid);
+    if (tracee && tracee->fault_fd >= 0)
+        faults_rest(tracee->fault_fd);
+}
+
 void tracer_disarm_traps(struct tracer *tracer)
 {
     tracer->traps = false;
