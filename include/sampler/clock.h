@@ -17,6 +17,7 @@ struct clock_view { /* what a clock may go by */
     uint64_t last_moved_ns;  /* when memory was last seen to move */
     uint64_t expected_bytes; /* by when the kernel should have told of a fault; 0 for other clocks */
     bool spent;              /* our own share of a processor is used up */
+    bool in_the_way;         /* we sit on the target's processor */
 };
 
 struct clock {

@@ -12,9 +12,8 @@
 #define REFRESH_FROM 3       /* times too long a period is */
 #define PERIOD_MAX   1000000 /* faults: 4 GB in small pages */
 /* While stacks are known where memory grows, they are read to see whether callers are still the
- * same: so much less often. */
+ * same: a part of the budget is enough (known_pace). */
 #define KNOWN_LEAST   0.9
-#define KNOWN_STEPS   6
 #define ARMED_PERIODS 2               /* of glimpses: within so many faults */
 #define ARMED_MOST_NS (5 * NS_PER_MS) /* on its processor; twice as long after each time in vain   \
                                        */
@@ -76,8 +75,10 @@ void sampler_account_for_stop(struct sampler *sampler, const struct taking *taki
     sampler->unmet_bytes += moved_bytes;
     if (!taking->event.pause_ns && sampler->glimpses)
         return; /* the next stack is due when so much more has moved since the last one */
-    sampler->stop_pace.cost = taking->displaces ? COST_DISPLACED : COST_OF_PAUSE;
+    double cost = taking->displaces ? COST_DISPLACED : COST_OF_PAUSE;
+    sampler->stop_pace.cost = sampler->known_pace.cost = cost;
     pace_spend(&sampler->stop_pace, now_ns, taking->event.pause_ns, sampler->unmet_bytes);
+    pace_spend(&sampler->known_pace, now_ns, taking->event.pause_ns, sampler->unmet_bytes);
     sampler->unmet_bytes = 0;
 }
 
@@ -104,12 +105,13 @@ static void disarm(struct sampler *sampler)
 void sampler_arm(struct sampler *sampler, uint64_t now_ns)
 {
     uint64_t unmet_bytes = sampler->unmet_bytes + sampler->sample_grown_bytes;
-    uint64_t step_bytes = pace_step_bytes(&sampler->stop_pace, now_ns, unmet_bytes);
     if (sampler->armed_tid && now_ns >= sampler->armed_until_ns)
         disarm(sampler);
-    if (sampler->armed_tid || !sampler->glimpses ||
-        unmet_bytes < step_bytes * (sampler->glimpses->known > KNOWN_LEAST ? KNOWN_STEPS : 1) ||
-        !pace_allows(&sampler->stop_pace, now_ns))
+    if (sampler->armed_tid || !sampler->glimpses)
+        return;
+    struct pace *pace =
+        sampler->glimpses->known > KNOWN_LEAST ? &sampler->known_pace : &sampler->stop_pace;
+    if (unmet_bytes < pace_step_bytes(pace, now_ns, unmet_bytes) || !pace_allows(pace, now_ns))
         return;
     const struct glimpsed_thread *thread = sampler_glimpses_grower(sampler);
     if (thread)

@@ -16,7 +16,8 @@
 #define POLL_GROWTH_NS (500 * NS_PER_US)
 /* Trap and ring clock: so much growth without a fault that was reported came in another way. */
 #define UNFAULTED_STEPS   4
-#define UNFAULTED_LOOK_NS (2 * NS_PER_MS)
+#define UNFAULTED_LOOK_NS (5 * NS_PER_MS)
+#define GLIMPSED_LOOK_NS  (2 * NS_PER_MS) /* from another processor */
 #define BEHIND_LOOK_NS    (500 * NS_PER_US)
 #define POLL_SPENT_NS     (1 * NS_PER_MS) /* ...and while our own share of a processor is used up */
 #define CALM_SHARE                                                                                 \
@@ -109,7 +110,10 @@ static uint64_t fault_sleep_ns(struct clock *clock, const struct clock_view *vie
 {
     (void)clock;
     bool behind = (double)view->moved_bytes > 2 * (double)view->expected_bytes;
-    return least(behind ? BEHIND_LOOK_NS : UNFAULTED_LOOK_NS, until_tick(view));
+    uint64_t look_ns = behind             ? BEHIND_LOOK_NS
+                       : view->in_the_way ? UNFAULTED_LOOK_NS
+                                          : GLIMPSED_LOOK_NS;
+    return least(look_ns, until_tick(view));
 }
 
 /* Faults inside system calls, of threads that block SIGTRAP, and pages that came without a fault.

@@ -116,6 +116,7 @@ static struct clock_view view_of(const struct sampler *sampler, uint64_t now_ns)
         .last_moved_ns = sampler->last_moved_ns,
         .expected_bytes = sampler->clock.by_faults ? sampler_expected_bytes(sampler) : 0,
         .spent = sampler->own_pace.credit_ns <= 0,
+        .in_the_way = sampler->seat.cpu >= 0,
     };
 }
 
@@ -170,10 +171,10 @@ static void turn(struct sampler *sampler)
     bool wanted = sampler->reader && sampler->writer && !sampler->finalizing;
     if (wanted && clock->is_due(clock, &view))
         sampler_sample(sampler);
-    if (wanted)
-        sampler_arm(sampler, now_ns);
     if (now_ns >= sampler->next_tick_ns)
         tick(sampler, now_ns);
+    if (wanted)
+        sampler_arm(sampler, now_ns); /* last: from here on our time may be the target's */
     if (sampler->options->duration_ns &&
         sampler_time(sampler, now_ns) >= sampler->options->duration_ns)
         sampler_end_session(sampler, END_DETACHED);

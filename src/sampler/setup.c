@@ -25,6 +25,7 @@
  * that what came before and after stays apart. */
 #define LOOK_GROWN_NS (10 * NS_PER_MS)
 #define FIRST_PERIOD  61 /* faults, while Python starts */
+#define KNOWN_SHARE   0.25 /* of the budget */
 /* Of one core, for samples; sleeping and waking between them takes twice as much again. */
 #define OWN_CPU_PERCENT 4
 /* Of one core, for everything: beyond it the poll clock polls more slowly. */
@@ -232,6 +233,9 @@ int sampler_init(struct sampler *sampler, const struct session_options *options,
      * are filled at 10 GB/s. */
     pace_init(&sampler->stop_pace,
               (struct pace_budget){options->budget_percent, COST_OF_PAUSE, 2.5},
+              options->step_bytes, sampler->start_ns);
+    pace_init(&sampler->known_pace,
+              (struct pace_budget){options->budget_percent * KNOWN_SHARE, COST_OF_PAUSE, 2.5},
               options->step_bytes, sampler->start_ns);
     pace_init(&sampler->sample_pace, (struct pace_budget){OWN_CPU_PERCENT, 1, 10},
               options->step_bytes, sampler->start_ns);
