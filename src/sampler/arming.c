@@ -9,15 +9,13 @@
 #include "sampler/glimpses.h"
 #include "sampler/taking.h"
 
-#define REFRESH_FROM 3       /* times too long a period is */
-#define PERIOD_MAX   1000000 /* faults: 4 GB in small pages */
-/* While stacks are known where memory grows, they are read to see whether callers are still the
- * same: a part of the budget is enough (known_pace). */
-#define KNOWN_LEAST   0.9
-#define ARMED_PERIODS 2               /* of glimpses: within so many faults */
-#define ARMED_MOST_NS (5 * NS_PER_MS) /* on its processor; twice as long after each time in vain   \
-                                       */
-#define ARMED_DOUBLED 4               /* so often */
+#define REFRESH_FROM  3       /* times too long a period is */
+#define PERIOD_MAX    1000000 /* faults: 4 GB in small pages */
+#define ARMED_PERIODS 2       /* of glimpses: within so many faults */
+#define ARMED_MOST_NS                                                                              \
+    (5 * NS_PER_MS)     /* on its processor; twice as long after each time in vain                 \
+                         */
+#define ARMED_DOUBLED 4 /* so often */
 
 /* A step's worth of faults for each of the threads that grow. A new distance each time: with equal
  * ones, lines that take turns in a fixed pattern were met too often or too seldom (measured: up to
@@ -75,7 +73,9 @@ void sampler_account_for_stop(struct sampler *sampler, const struct taking *taki
     sampler->unmet_bytes += moved_bytes;
     if (!taking->event.pause_ns && sampler->glimpses)
         return; /* the next stack is due when so much more has moved since the last one */
-    double cost = taking->displaces ? COST_DISPLACED : COST_OF_PAUSE;
+    double cost = taking->displaces ? COST_DISPLACED
+                  : taking->trapped ? COST_TRAPPED
+                                    : COST_OF_PAUSE;
     sampler->stop_pace.cost = sampler->known_pace.cost = cost;
     pace_spend(&sampler->stop_pace, now_ns, taking->event.pause_ns, sampler->unmet_bytes);
     pace_spend(&sampler->known_pace, now_ns, taking->event.pause_ns, sampler->unmet_bytes);
@@ -110,7 +110,7 @@ void sampler_arm(struct sampler *sampler, uint64_t now_ns)
     if (sampler->armed_tid || !sampler->glimpses)
         return;
     struct pace *pace =
-        sampler->glimpses->known > KNOWN_LEAST ? &sampler->known_pace : &sampler->stop_pace;
+        sampler_glimpses_suffice(sampler) ? &sampler->known_pace : &sampler->stop_pace;
     if (unmet_bytes < pace_step_bytes(pace, now_ns, unmet_bytes) || !pace_allows(pace, now_ns))
         return;
     const struct glimpsed_thread *thread = sampler_glimpses_grower(sampler);

@@ -66,7 +66,7 @@ static bool wants_sample(struct sampler *sampler)
 
 static void sample_trapped(struct sampler *sampler, const struct tracee *tracee)
 {
-    struct taking taking = {.event.owner_count = 1, .event.pauses = 1};
+    struct taking taking = {.event.owner_count = 1, .event.pauses = 1, .trapped = true};
     struct event_owner *owner = &taking.owners[0];
     pid_t tid = tracee->tid;
     *owner = (struct event_owner){.tid = tid, .fault_address = tracee->fault_address};

@@ -5,8 +5,9 @@
 #include "sampler/glimpses.h"
 
 /* Callers change while the budget allows no stop: so often a stack is read as the thread runs. */
-#define REFRESH_NS  (5 * NS_PER_MS)
-#define FRESH_LEAST 0.75 /* of the glimpses, for a sample without a stack */
+#define REFRESH_NS  (10 * NS_PER_MS)
+#define CHANGING_NS (1 * NS_PER_MS) /* while they do */
+#define FRESH_LEAST 0.75            /* of the glimpses, for a sample without a stack */
 /* Growth of which glimpses explain less did not come by the faults that they saw. */
 #define EXPLAINED_LEAST 0.5
 #define AROUND_PAGES    16 /* that may come in at one fault, whatever they are */
@@ -84,6 +85,16 @@ static bool explain_growth(const struct sampler *sampler)
     return pages > EXPLAINED_LEAST * grown;
 }
 
+static bool tell(struct sampler *sampler, const struct glimpse *glimpse, struct event_owner *owner)
+{
+    if (!glimpse->stack_id)
+        return sampler_spot_tell(sampler, &glimpse->spot, owner);
+    owner->stack_id = glimpse->stack_id;
+    owner->truncated = glimpse->truncated;
+    owner->state = STACK_GLIMPSED;
+    return true;
+}
+
 /* The glimpses of the owner's thread share its growth. If its own stack was met in the act, that is
  * one fault more. It has what nobody knows the spot of, or else the thread's next stack. */
 static void join_owner(struct sampler *sampler, struct taking *taking, size_t index, size_t room)
@@ -101,7 +112,7 @@ static void join_owner(struct sampler *sampler, struct taking *taking, size_t in
         const struct glimpse *glimpse = pick(thread, i, count);
         struct event_owner told = {.tid = owner->tid, .fault_address = glimpse->address};
         told.faults = (uint64_t)((unsigned __int128)faults * glimpse->pages / pages);
-        if (!sampler_spot_tell(sampler, &glimpse->spot, &told))
+        if (!tell(sampler, glimpse, &told))
             continue;
         taking->owners[taking->event.owner_count++] = told;
         left -= told.faults;
@@ -184,6 +195,19 @@ static bool explore(struct sampler *sampler)
     return most && sampler_spots_explore(sampler, most->tid);
 }
 
+void sampler_glimpses_refresh(struct sampler *sampler)
+{
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    if (!glimpses || !sampler->reader || !sampler->writer || sampler->finalizing ||
+        !sampler->sample_grown_bytes)
+        return;
+    uint64_t old_ns = sampler_now_ns() - glimpses->recent_ns;
+    if (old_ns < (sampler_glimpses_suffice(sampler) ? REFRESH_NS : CHANGING_NS))
+        return;
+    sampler_glimpses_read(sampler);
+    explore(sampler);
+}
+
 /* Makes a sample of at least so many glimpses, up to a moment. */
 static bool take_glimpsed(struct sampler *sampler, uint32_t least, uint64_t until_ns)
 {
@@ -195,9 +219,7 @@ static bool take_glimpsed(struct sampler *sampler, uint32_t least, uint64_t unti
     if (most_seen(sampler->glimpses) < least || threads_look(&sampler->threads) < 0 ||
         !explain_growth(sampler))
         return false;
-    bool old = sampler_now_ns() - sampler->glimpses->recent_ns >= REFRESH_NS;
-    bool learnt = old && explore(sampler);
-    if (sampler_spots_wait(sampler, learnt || are_fresh(sampler) || explore(sampler)))
+    if (sampler_spots_wait(sampler, are_fresh(sampler) || explore(sampler)))
         return false;
     taking_add_faulters(sampler, &taking);
     if (taking.event.owner_count == 0)

@@ -14,6 +14,8 @@
 #include "trace/perf_ring.h"
 
 #define GLIMPSES_MAX  48 /* of a thread between two samples; more are thinned out evenly */
+#define GLIMPSES_SUFFICE  0.9  /* that are known */
+#define GLIMPSES_FORESEEN 0.97 /* callers that are the same as the time before */
 #define GLIMPSES_FULL 32 /* of a thread: they make a sample of their own */
 
 struct glimpse {
@@ -21,6 +23,8 @@ struct glimpse {
     remote_addr address;
     uint64_t time_ns; /* CLOCK_MONOTONIC */
     uint64_t faults, pages; /* that it stands for */
+    uint32_t stack_id;      /* told already, when another stack was read at its spot; 0: not yet */
+    bool truncated;
 };
 
 struct glimpsed_thread {
@@ -60,7 +64,9 @@ struct sampler_glimpses {
     uint64_t explored_ns;      /* when a stack was last read because of that */
     struct event_owner recent; /* the last that was read */
     uint64_t recent_ns;
-    double known;              /* running mean: the share whose stack is known, and of these days */
+    /* Running means: the share of glimpses whose stack is known, and of these days; and of stacks
+     * that were read, those that had been read at the same spot the time before. */
+    double known, foreseen;
     uint32_t parent_id; /* of the stack that was resolved last: without its innermost frame */
     uint8_t record[PERF_RING_RECORD_MAX];
 };
@@ -115,11 +121,19 @@ bool sampler_spots_wait(struct sampler *sampler, bool known);
 
 /* Samples (glimpsed.c). */
 
+/* While a thread grows: reads now and then who calls, as it runs. */
+void sampler_glimpses_refresh(struct sampler *sampler);
 /* Lets glimpses share in a sample that is complete otherwise. */
 void sampler_glimpses_join(struct sampler *sampler, struct taking *taking);
 /* Makes a sample of glimpses alone when there are enough: no stack need be read for it. RSS was
  * read just now. */
 void sampler_take_glimpsed(struct sampler *sampler);
+/* Whether glimpses tell nearly as much as stacks that are read. */
+static inline bool sampler_glimpses_suffice(const struct sampler *sampler)
+{
+    return sampler->glimpses->known > GLIMPSES_SUFFICE &&
+           sampler->glimpses->foreseen > GLIMPSES_FORESEEN;
+}
 /* However few there are up to a moment: what grew until then is to be closed. False: there are
  * none. */
 bool sampler_take_few_glimpsed(struct sampler *sampler, uint64_t until_ns);

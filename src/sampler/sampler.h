@@ -64,7 +64,7 @@ struct sampler {
 
     /* when (clock.c, pace.c) */
     struct pace stop_pace;   /* of the target's time */
-    struct pace known_pace;  /* ...while stacks are known where memory grows */
+    struct pace known_pace;  /* ...while glimpses suffice, and a stack only confirms them */
     struct pace sample_pace; /* of our own, for samples */
     struct pace own_pace;    /* of our own, for everything */
     uint64_t all_cpu_ns;     /* our processor time when own_pace was last told */

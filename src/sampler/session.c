@@ -165,6 +165,7 @@ static void turn(struct sampler *sampler)
     if (now_ns >= sampler->next_tick_ns)
         sampler_check_finalizing(sampler, now_ns);
     sampler_read_memory(sampler);
+    sampler_glimpses_refresh(sampler);
     sampler_take_glimpsed(sampler);
     struct clock_view view = view_of(sampler, now_ns);
     struct clock *clock = sampler_looking_clock(sampler);

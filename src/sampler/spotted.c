@@ -6,13 +6,15 @@
 #include "sampler/graft.h"
 
 /* A stack that was read so long ago may have had other callers. */
-#define STALE_STACKS  8 /* that were read since */
-#define STALE_NS      (200 * NS_PER_MS)
-#define OLD_NS        (1 * NS_PER_S) /* however few were */
-#define WAIT_MOST_NS  (200 * NS_PER_MS)
-#define EXPLORED_NS   (1 * NS_PER_MS)
-#define KNOWN_WEIGHT  0.02
-#define WAIT_ASKED_NS (50 * NS_PER_MS) /* after a rest it begins anew */
+#define STALE_STACKS 8 /* that were read since */
+#define STALE_NS     (200 * NS_PER_MS)
+#define OLD_NS       (1 * NS_PER_S) /* however few were */
+#define WAIT_MOST_NS (200 * NS_PER_MS)
+#define EXPLORED_NS  (1 * NS_PER_MS)
+/* In running means. */
+#define KNOWN_WEIGHT    0.02
+#define FORESEEN_WEIGHT 0.1
+#define WAIT_ASKED_NS   (50 * NS_PER_MS) /* after a rest it begins anew */
 
 /* ---- stacks that are read ---- */
 
@@ -79,13 +81,37 @@ static struct spot_stack stack_of(struct sampler *sampler, const struct event_ow
     };
 }
 
+/* Another stack than the time before: those of the waiting glimpses that are nearer to that one are
+ * its own. */
+static void tell_before(struct sampler *sampler, pid_t tid, const struct spot *spot,
+                        const struct spot_stack *next)
+{
+    const struct spot_stack *before = spots_stack(&sampler->glimpses->spots, tid, spot);
+    struct glimpsed_thread *thread = glimpses_find(sampler->glimpses, tid);
+    if (!before || !thread || before->stack_id == next->stack_id)
+        return;
+    uint64_t middle_ns = before->time_ns + (next->time_ns - before->time_ns) / 2;
+    for (uint32_t i = 0; i < thread->count; i++) {
+        struct glimpse *glimpse = &thread->list[i];
+        if (glimpse->stack_id || glimpse->time_ns >= middle_ns ||
+            glimpse->spot.code_id != spot->code_id || glimpse->spot.line != spot->line)
+            continue;
+        glimpse->stack_id = before->stack_id;
+        glimpse->truncated = before->truncated;
+    }
+}
+
 void sampler_glimpses_learn(struct sampler *sampler, const struct event_owner *owner)
 {
     struct sampler_glimpses *glimpses = sampler->glimpses;
     if (!glimpses || !glimpses->met || owner->state != STACK_IN_ACT)
         return;
     struct spot truly = true_spot(sampler), label = met_spot(sampler);
+    const struct spot_stack *before = spots_stack(&glimpses->spots, owner->tid, &label);
+    bool foreseen = before && before->stack_id == owner->stack_id;
+    glimpses->foreseen += FORESEEN_WEIGHT * ((foreseen ? 1 : 0) - glimpses->foreseen);
     struct spot_stack stack = stack_of(sampler, owner);
+    tell_before(sampler, owner->tid, &label, &stack);
     spots_learn(&glimpses->spots, owner->tid, &label, &truly, &stack);
 }
 
@@ -107,6 +133,7 @@ bool sampler_spots_explore(struct sampler *sampler, pid_t tid)
     if (owner->state != STACK_RUNNING || truly.code_id == SPOT_NO_CODE)
         return false;
     struct spot_stack stack = stack_of(sampler, owner);
+    tell_before(sampler, tid, &truly, &stack);
     spots_see(&glimpses->spots, tid, &truly, &stack);
     return true;
 }
