@@ -36,8 +36,10 @@ static void set_period(struct sampler *sampler, uint64_t period, pid_t tid)
         rings_set_period(&sampler->rings, tid, period);
 }
 
-static void rest(struct sampler *sampler, pid_t tid)
+void sampler_rest(struct sampler *sampler, pid_t tid)
 {
+    if (!glimpses_find(sampler->glimpses, tid))
+        return;
     if (tracer_has_trap(&sampler->tracer, tid))
         tracer_rest_trap(&sampler->tracer, tid);
     else
@@ -49,8 +51,7 @@ static void rest(struct sampler *sampler, pid_t tid)
 void sampler_step_aside(struct sampler *sampler, struct taking *taking, pid_t tid, int cpu)
 {
     sampler->in_vain = 0;
-    if (glimpses_find(sampler->glimpses, tid))
-        rest(sampler, tid);
+    sampler_rest(sampler, tid);
     taking->displaced_ns = sampler_all_cpu_ns() - sampler->cpu_ns;
     seat_avoid(&sampler->seat, cpu >= 0 ? cpu : threads_cpu(&sampler->threads, tid));
 }
@@ -60,7 +61,7 @@ void sampler_rearm(struct sampler *sampler, pid_t tid, uint32_t growing)
     sampler_glimpses_follow(sampler, tid);
     sampler->fault_period = wished_period(sampler, growing);
     if (glimpses_find(sampler->glimpses, tid)) {
-        rest(sampler, tid);
+        sampler_rest(sampler, tid);
         return;
     }
     seat_join(&sampler->seat, threads_cpu(&sampler->threads, tid));
@@ -78,7 +79,10 @@ void sampler_account_for_stop(struct sampler *sampler, const struct taking *taki
                                     : COST_OF_PAUSE;
     sampler->stop_pace.cost = sampler->known_pace.cost = cost;
     pace_spend(&sampler->stop_pace, now_ns, taking->event.pause_ns, sampler->unmet_bytes);
-    pace_spend(&sampler->known_pace, now_ns, taking->event.pause_ns, sampler->unmet_bytes);
+    /* Not in debt for stacks that the whole budget was for. */
+    bool suffice = sampler->glimpses && sampler_glimpses_suffice(sampler);
+    pace_spend(&sampler->known_pace, now_ns, suffice ? taking->event.pause_ns : 0,
+               sampler->unmet_bytes);
     sampler->unmet_bytes = 0;
 }
 
@@ -97,7 +101,8 @@ static void arm(struct sampler *sampler, const struct glimpsed_thread *thread, u
 static void disarm(struct sampler *sampler)
 {
     seat_avoid(&sampler->seat, sampler->seat.cpu);
-    rest(sampler, sampler->armed_tid);
+    sampler_rest(sampler, sampler->armed_tid);
+    sampler->armed_tid = 0;
     sampler->unmet_bytes = 0;
     sampler->in_vain += sampler->in_vain < ARMED_DOUBLED;
 }

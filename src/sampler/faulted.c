@@ -89,10 +89,12 @@ void sampler_take_trapped(struct sampler *sampler)
 {
     const struct tracee *trapped;
     while ((trapped = tracer_next_trapped(&sampler->tracer))) {
-        if (wants_sample(sampler))
+        if (wants_sample(sampler)) {
             sample_trapped(sampler, trapped);
-        else
-            tracer_resume_thread(&sampler->tracer, trapped->tid);
+            continue;
+        }
+        sampler_rest(sampler, trapped->tid);
+        tracer_resume_thread(&sampler->tracer, trapped->tid);
     }
 }
 
@@ -187,6 +189,8 @@ void sampler_take_ringed(struct sampler *sampler)
     while (rings_next(&sampler->rings, &fault))
         if (wants_sample(sampler))
             sample_ringed(sampler, &fault);
+        else
+            sampler_rest(sampler, fault.tid);
 }
 
 static void forget_ended(struct sampler *sampler)

@@ -6,7 +6,7 @@
 #include "base/array.h"
 #include "base/bytes.h"
 
-#define LABELS_TRUSTED 4 /* until there are some, labels are taken for faithful */
+#define LABELS_TRUSTED 4  /* until there are some, labels are taken for faithful */
 #define LABELS_MOST    20 /* that the running mean is of */
 #define FAITHFUL_LEAST 0.9
 #define UNIT_BYTES     2 /* of an instruction: what is pointed to is the next one */
@@ -139,10 +139,15 @@ const struct spot_stack *spots_stack(const struct spots *spots, pid_t tid, const
                                           : find_stack(spots, tid, label->code_id, label->line);
 }
 
+const struct spot_stack *spots_latest(const struct spots *spots, pid_t tid, uint32_t code_id)
+{
+    return code_id == SPOT_NO_CODE ? NULL : find_stack(spots, tid, code_id, SPOT_ANY_LINE);
+}
+
 const struct spot_stack *spots_kin(const struct spots *spots, pid_t tid, const struct spot *label)
 {
-    if (label->code_id == SPOT_NO_CODE || spots->faithful < FAITHFUL_LEAST)
+    if (spots->faithful < FAITHFUL_LEAST)
         return NULL;
-    const struct spot_stack *stack = find_stack(spots, tid, label->code_id, SPOT_ANY_LINE);
+    const struct spot_stack *stack = spots_latest(spots, tid, label->code_id);
     return stack && stack->parent_id != SPOT_NO_PARENT ? stack : NULL;
 }

@@ -70,7 +70,9 @@ void spots_see(struct spots *spots, pid_t tid, const struct spot *truly,
 /* The thread's stack for a label; NULL: none was read there. */
 const struct spot_stack *spots_stack(const struct spots *spots, pid_t tid,
                                      const struct spot *label);
-/* The last stack of the thread in the code of a label, if labels can be relied on; or NULL. */
+/* The last stack of the thread in the code, at any line; or NULL. */
+const struct spot_stack *spots_latest(const struct spots *spots, pid_t tid, uint32_t code_id);
+/* The same in the code of a label, if labels can be relied on; or NULL. */
 const struct spot_stack *spots_kin(const struct spots *spots, pid_t tid, const struct spot *label);
 
 #endif

@@ -81,23 +81,25 @@ static struct spot_stack stack_of(struct sampler *sampler, const struct event_ow
     };
 }
 
-/* Another stack than the time before: those of the waiting glimpses that are nearer to that one are
- * its own. */
-static void tell_before(struct sampler *sampler, pid_t tid, const struct spot *spot,
-                        const struct spot_stack *next)
+/* A stack with other callers than the time before: those of the waiting glimpses that are nearer to
+ * that one have its callers. */
+static void tell_before(struct sampler *sampler, pid_t tid, uint32_t code_id)
 {
-    const struct spot_stack *before = spots_stack(&sampler->glimpses->spots, tid, spot);
-    struct glimpsed_thread *thread = glimpses_find(sampler->glimpses, tid);
-    if (!before || !thread || before->stack_id == next->stack_id)
+    struct sampler_glimpses *glimpses = sampler->glimpses;
+    const struct spot_stack *before = spots_latest(&glimpses->spots, tid, code_id);
+    struct glimpsed_thread *thread = glimpses_find(glimpses, tid);
+    if (!before || !thread || before->parent_id == glimpses->parent_id)
         return;
-    uint64_t middle_ns = before->time_ns + (next->time_ns - before->time_ns) / 2;
+    uint64_t now_ns = sampler_now_ns(),
+             middle_ns = before->time_ns + (now_ns - before->time_ns) / 2;
     for (uint32_t i = 0; i < thread->count; i++) {
         struct glimpse *glimpse = &thread->list[i];
+        struct event_owner told = {.tid = tid};
         if (glimpse->stack_id || glimpse->time_ns >= middle_ns ||
-            glimpse->spot.code_id != spot->code_id || glimpse->spot.line != spot->line)
+            glimpse->spot.code_id != code_id || !sampler_spot_tell(sampler, &glimpse->spot, &told))
             continue;
-        glimpse->stack_id = before->stack_id;
-        glimpse->truncated = before->truncated;
+        glimpse->stack_id = told.stack_id;
+        glimpse->truncated = told.truncated;
     }
 }
 
@@ -110,8 +112,8 @@ void sampler_glimpses_learn(struct sampler *sampler, const struct event_owner *o
     const struct spot_stack *before = spots_stack(&glimpses->spots, owner->tid, &label);
     bool foreseen = before && before->stack_id == owner->stack_id;
     glimpses->foreseen += FORESEEN_WEIGHT * ((foreseen ? 1 : 0) - glimpses->foreseen);
+    tell_before(sampler, owner->tid, truly.code_id);
     struct spot_stack stack = stack_of(sampler, owner);
-    tell_before(sampler, owner->tid, &label, &stack);
     spots_learn(&glimpses->spots, owner->tid, &label, &truly, &stack);
 }
 
@@ -132,8 +134,8 @@ bool sampler_spots_explore(struct sampler *sampler, pid_t tid)
     struct spot truly = true_spot(sampler);
     if (owner->state != STACK_RUNNING || truly.code_id == SPOT_NO_CODE)
         return false;
+    tell_before(sampler, tid, truly.code_id);
     struct spot_stack stack = stack_of(sampler, owner);
-    tell_before(sampler, tid, &truly, &stack);
     spots_see(&glimpses->spots, tid, &truly, &stack);
     return true;
 }
@@ -179,6 +181,22 @@ bool sampler_spots_wait(struct sampler *sampler, bool known)
     return !known && now_ns - glimpses->waits_ns < WAIT_MOST_NS;
 }
 
+/* The stack, with the callers that its code had when it was read last, at whatever line. */
+static uint32_t with_latest_callers(struct sampler *sampler, const struct spot *spot, pid_t tid,
+                                    const struct spot_stack *stack)
+{
+    const struct spot_stack *latest = spots_latest(&sampler->glimpses->spots, tid, spot->code_id);
+    uint32_t id = stack->stack_id;
+    if (!latest || latest->number <= stack->number || latest->parent_id == stack->parent_id ||
+        latest->parent_id == SPOT_NO_PARENT)
+        return id;
+    uint32_t frame_id = recording_writer_link(sampler->writer, id).frame_id;
+    uint32_t other_id = recording_writer_link(sampler->writer, latest->stack_id).frame_id;
+    if (recording_writer_same_function(sampler->writer, frame_id, other_id))
+        recording_writer_push(sampler->writer, latest->parent_id, frame_id, &id);
+    return id;
+}
+
 static void note_known(struct sampler_glimpses *glimpses, const struct spot_stack *stack)
 {
     bool known = stack && !is_stale(&glimpses->spots, stack);
@@ -191,7 +209,7 @@ bool sampler_spot_tell(struct sampler *sampler, const struct spot *spot, struct 
     const struct spot_stack *stack = spots_stack(spots, owner->tid, spot);
     note_known(sampler->glimpses, stack);
     if (stack)
-        owner->stack_id = stack->stack_id;
+        owner->stack_id = with_latest_callers(sampler, spot, owner->tid, stack);
     else
         stack = tell_kin(sampler, spot, owner->tid, &owner->stack_id);
     if (!stack)

@@ -64,6 +64,8 @@ void taking_share_faults(struct sampler *sampler, struct taking *taking);
 void taking_book(struct sampler *sampler, struct taking *taking);
 /* The stack of the thread was read: off its processor, which is `cpu`, or -1: not known. */
 void sampler_step_aside(struct sampler *sampler, struct taking *taking, pid_t tid, int cpu);
+/* No more reports of a thread that has glimpses, until a stack is due. */
+void sampler_rest(struct sampler *sampler, pid_t tid);
 /* Its next report, while `growing` threads grow. */
 void sampler_rearm(struct sampler *sampler, pid_t tid, uint32_t growing);
 /* Tells the budget what it cost, and how much had moved. */
