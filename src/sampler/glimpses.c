@@ -11,9 +11,9 @@
 
 /* Of one thread. A glimpse costs it 2 to 5 us, and us as much; a fault itself takes 0.5 to 2.5 us.
  * Many at first, since a short job has no time to make up for few. */
-#define FAULTS_EACH     48
+#define FAULTS_EACH     20
 #define LEAST_PER_S     1000
-#define MOST_PER_S      4000
+#define MOST_PER_S      6000
 #define GLIMPSES_CREDIT 6000
 #define CREDIT_OVER_S   1.5 /* so it is spent */
 #define PERIOD_FIRST    16  /* faults */
