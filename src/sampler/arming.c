@@ -12,10 +12,11 @@
 #define REFRESH_FROM  3       /* times too long a period is */
 #define PERIOD_MAX    1000000 /* faults: 4 GB in small pages */
 #define ARMED_PERIODS 2       /* of glimpses: within so many faults */
-#define ARMED_MOST_NS                                                                              \
-    (5 * NS_PER_MS)     /* on its processor; twice as long after each time in vain                 \
-                         */
+/* How long a fault is waited for: on the thread's processor, twice as long after each time in vain;
+ * and where the thread stops for us wherever we are. */
+#define ARMED_NS      (5 * NS_PER_MS)
 #define ARMED_DOUBLED 4 /* so often */
+#define TRAPPED_NS    (100 * NS_PER_MS)
 
 /* A step's worth of faults for each of the threads that grow. A new distance each time: with equal
  * ones, lines that take turns in a fixed pattern were met too often or too seldom (measured: up to
@@ -93,7 +94,7 @@ static void arm(struct sampler *sampler, const struct glimpsed_thread *thread, u
     bool waits = tracer_has_trap(&sampler->tracer, thread->tid); /* for us, wherever we are */
     int cpu = waits ? -1 : threads_cpu(&sampler->threads, thread->tid);
     sampler->armed_tid = thread->tid;
-    sampler->armed_until_ns = waits ? UINT64_MAX : now_ns + (ARMED_MOST_NS << sampler->in_vain);
+    sampler->armed_until_ns = now_ns + (waits ? TRAPPED_NS : ARMED_NS << sampler->in_vain);
     seat_join(&sampler->seat, cpu);
     set_period(sampler, 1 + (uint64_t)(chance * ARMED_PERIODS * thread->mean_period), thread->tid);
 }
@@ -102,7 +103,7 @@ static void disarm(struct sampler *sampler)
 {
     seat_avoid(&sampler->seat, sampler->seat.cpu);
     sampler_rest(sampler, sampler->armed_tid);
-    sampler->armed_tid = 0;
+    sampler->armed_tid = 0; /* also when there is nothing left to rest */
     sampler->unmet_bytes = 0;
     sampler->in_vain += sampler->in_vain < ARMED_DOUBLED;
 }

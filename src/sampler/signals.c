@@ -98,14 +98,15 @@ void sampler_pass_on_signal(struct sampler *sampler, uint64_t now_ns)
 
 bool sampler_wait_for_events(struct sampler *sampler, uint64_t sleep_ns)
 {
+    /* Where every turn of ours is the target's time, glimpses can wait. */
+    bool in_the_way = sampler->armed_tid && sampler->seat.cpu >= 0;
     struct timespec timeout = {.tv_sec = (time_t)(sleep_ns / NS_PER_S),
                                .tv_nsec = (long)(sleep_ns % NS_PER_S)};
-    struct pollfd fds[] = {{.fd = sampler->signal_fd, .events = POLLIN},
-                           {.fd = sampler->sigchld_fd, .events = POLLIN},
-                           {.fd = sampler->rings.epoll_fd, .events = POLLIN},
-                           /* Not where every turn is the target's time: they can wait. */
-                           {.fd = sampler->armed_tid ? -1 : sampler_glimpses_fd(sampler),
-                            .events = POLLIN}};
+    struct pollfd fds[] = {
+        {.fd = sampler->signal_fd, .events = POLLIN},
+        {.fd = sampler->sigchld_fd, .events = POLLIN},
+        {.fd = sampler->rings.epoll_fd, .events = POLLIN},
+        {.fd = in_the_way ? -1 : sampler_glimpses_fd(sampler), .events = POLLIN}};
     int events = ppoll(fds, ARRAY_SIZE(fds), &timeout, NULL);
     sampler->woke_ns = sampler_now_ns();
     if (events <= 0 && !sampler->tracer.unread_reports)
