@@ -168,6 +168,21 @@ static void stacks_without_a_label(void **state)
     assert_int_equal(spots_stack(spots, TID, &here)->stack_id, 5); /* it says another line */
 }
 
+static void the_latest_in_the_code(void **state)
+{
+    (void)state;
+    struct spot here = {3, 10}, there = {3, 12};
+    struct spot_stack stack = {.stack_id = 8, .parent_id = 7};
+    assert_null(spots_latest(spots, TID, 3));
+    for (unsigned i = 0; i < 10; i++)
+        learn(here, there, 5, 4);
+    assert_int_equal(spots_latest(spots, TID, 3)->parent_id, 4);
+    spots_see(spots, TID, &there, &stack);
+    assert_int_equal(spots_latest(spots, TID, 3)->parent_id, 7); /* though labels mislead */
+    assert_null(spots_latest(spots, TID + 1, 3));
+    assert_null(spots_latest(spots, TID, SPOT_NO_CODE));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +193,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_label_stands_for_the_last_stack, setup, teardown),
         cmocka_unit_test_setup_teardown(kin_is_used_while_labels_are_faithful, setup, teardown),
         cmocka_unit_test_setup_teardown(stacks_without_a_label, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_latest_in_the_code, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
