@@ -24,7 +24,7 @@
 /* Between looks at the page table while memory grows: seldom enough to cost little, often enough
  * that what came before and after stays apart. */
 #define LOOK_GROWN_NS (10 * NS_PER_MS)
-#define FIRST_PERIOD  61 /* faults, while Python starts */
+#define FIRST_PERIOD  61   /* faults, while Python starts */
 #define KNOWN_SHARE   0.25 /* of the budget */
 /* Of one core, for samples; sleeping and waking between them takes twice as much again. */
 #define OWN_CPU_PERCENT 4
