@@ -37,9 +37,15 @@ static void set_period(struct sampler *sampler, uint64_t period, pid_t tid)
         rings_set_period(&sampler->rings, tid, period);
 }
 
+/* While several threads grow, the reports of each tell of its own callers. */
+static bool may_rest(const struct sampler *sampler, pid_t tid)
+{
+    return glimpses_find(sampler->glimpses, tid) && !sampler_is_mixed(sampler);
+}
+
 void sampler_rest(struct sampler *sampler, pid_t tid)
 {
-    if (!glimpses_find(sampler->glimpses, tid))
+    if (!may_rest(sampler, tid))
         return;
     if (tracer_has_trap(&sampler->tracer, tid))
         tracer_rest_trap(&sampler->tracer, tid);
@@ -61,7 +67,7 @@ void sampler_rearm(struct sampler *sampler, pid_t tid, uint32_t growing)
 {
     sampler_glimpses_follow(sampler, tid);
     sampler->fault_period = wished_period(sampler, growing);
-    if (glimpses_find(sampler->glimpses, tid)) {
+    if (may_rest(sampler, tid)) {
         sampler_rest(sampler, tid);
         return;
     }
@@ -113,7 +119,7 @@ void sampler_arm(struct sampler *sampler, uint64_t now_ns)
     uint64_t unmet_bytes = sampler->unmet_bytes + sampler->sample_grown_bytes;
     if (sampler->armed_tid && now_ns >= sampler->armed_until_ns)
         disarm(sampler);
-    if (sampler->armed_tid || !sampler->glimpses)
+    if (sampler->armed_tid || !sampler->glimpses || sampler_is_mixed(sampler))
         return;
     struct pace *pace =
         sampler_glimpses_suffice(sampler) ? &sampler->known_pace : &sampler->stop_pace;
